@@ -1,0 +1,467 @@
+/*
+ * hpc.h
+ *		The door of the core: everything the PostgreSQL side may use of it.
+ *
+ * The core is plain C11.  It includes no PostgreSQL header, does no I/O, has
+ * no global state and never jumps out: a function that can fail returns an
+ * hpc_status and leaves the particulars in env->error.  Memory comes from
+ * env->resize, which may answer NULL.  Only the calling thread calls the hooks
+ * of the environment; worker threads compute and nothing else.
+ *
+ * Everything that depends on training rows is a function of their multiset:
+ * sums over rows are exact integers or superaccumulators, randomness is a
+ * hash of content, ties are decided by hash.  See README.md in this folder.
+ */
+#ifndef HPC_H
+#define HPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---------- status and environment ---------- */
+
+typedef enum hpc_status
+{
+	HPC_OK = 0,
+	HPC_CANCELLED,     /* env->check asked to stop */
+	HPC_NO_MEMORY,     /* env->resize answered NULL */
+	HPC_BAD_PARAMETER, /* a training parameter is out of range */
+	HPC_BAD_DATA,      /* training rows that cannot be learned from */
+	HPC_LEAK,          /* a feature gives the target away */
+	HPC_CORRUPT,       /* model bytes that no version has written */
+	HPC_LIMIT          /* a size beyond what the format holds */
+} hpc_status;
+
+typedef struct hpc_error
+{
+	hpc_status status;
+	char message[512]; /* primary message, PostgreSQL style */
+	char detail[512];  /* empty: none */
+	char hint[512];    /* empty: none */
+} hpc_error;
+
+typedef struct hpc_env
+{
+	/*
+	 * Allocate (ptr NULL), resize, or release (size 0), aligned to 16 bytes.
+	 * NULL for a non-zero size means out of memory; the old block then stays
+	 * valid.
+	 */
+	void *(*resize)(void *opaque, void *ptr, size_t size);
+
+	/*
+	 * Called from the calling thread at least every 10 ms while the core
+	 * works.  True asks the core to stop; it joins its threads and returns
+	 * HPC_CANCELLED.  May be NULL.
+	 */
+	bool (*check)(void *opaque);
+	void *opaque;
+	int nthreads; /* threads the core may use, at least 1 */
+	hpc_error error;
+} hpc_env;
+
+/* ---------- values ---------- */
+
+/* A feature binds to any column type of its kind. */
+typedef enum hpc_kind
+{
+	HPC_NO_KIND = 0, /* a type that cannot be a feature */
+	HPC_NUMBER,      /* integers, floats, numeric */
+	HPC_BOOLEAN,     /* false 0, true 1 */
+	HPC_CATEGORY,    /* text and enum labels, as UTF-8 bytes */
+	HPC_TIME         /* microseconds since 2000-01-01 00:00 UTC */
+} hpc_kind;
+
+extern const char *hpc_kind_name(hpc_kind kind);
+
+/*
+ * One cell of a row.  Numbers, booleans and times use number; categories use
+ * bytes, which need not be terminated.  NaN is a missing number.
+ */
+typedef struct hpc_value
+{
+	bool missing;
+	double number;
+	const char *bytes;
+	uint32_t nbytes;
+} hpc_value;
+
+/* ---------- hashing and digests ---------- */
+
+#define HPC_DIGEST_SIZE 16
+
+typedef struct hpc_digest
+{
+	uint8_t byte[HPC_DIGEST_SIZE];
+} hpc_digest;
+
+typedef struct hpc_hash
+{
+	uint64_t low;
+	uint64_t high;
+} hpc_hash;
+
+/* SHA-256 (FIPS 180-4) in pieces; hpc_sha256_end truncates to 128 bits. */
+typedef struct hpc_sha256
+{
+	uint32_t state[8];
+	uint64_t nbytes;
+	uint8_t block[64];
+} hpc_sha256;
+
+extern void hpc_sha256_begin(hpc_sha256 *sha);
+extern void hpc_sha256_add(hpc_sha256 *sha, const void *bytes, size_t nbytes);
+extern void hpc_sha256_full(hpc_sha256 *sha, uint8_t digest[32]);
+extern hpc_digest hpc_sha256_end(hpc_sha256 *sha);
+
+/* Writes 32 lower-case hex digits and a terminating zero. */
+extern void hpc_digest_to_hex(const hpc_digest *digest, char hex[33]);
+
+/* SipHash-2-4 with 128-bit output (Aumasson, Bernstein 2012) under key. */
+extern hpc_hash hpc_hash_bytes(hpc_hash key, const void *bytes, size_t nbytes);
+
+/* Finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection. */
+extern uint64_t hpc_mix(uint64_t x);
+
+/*
+ * What a hash is used for.  Each use has its own tag so that, for instance,
+ * the rows of a fold are not the rows of a bag.
+ */
+typedef enum hpc_tag
+{
+	HPC_TAG_CONTENT = 1, /* row content */
+	HPC_TAG_BAG,         /* bag weights */
+	HPC_TAG_FEATURE,     /* features tried in a node, and ties */
+	HPC_TAG_ROW_SAMPLE,  /* rows kept by row_fraction */
+	HPC_TAG_FOLD,        /* hp_fold */
+	HPC_TAG_INNER_FOLD,  /* folds inside a training */
+	HPC_TAG_SPLIT,       /* hp_split */
+	HPC_TAG_LEAK         /* sample of the leak guard */
+} hpc_tag;
+
+/* The key under which values of one named column are hashed. */
+extern hpc_hash hpc_column_key(const char *name, hpc_kind kind);
+
+/*
+ * Hash of a canonical value: numbers by value (-0 is 0, one NaN), categories
+ * by bytes; missing has a hash of its own.
+ */
+extern hpc_hash
+hpc_value_hash(hpc_hash column_key, hpc_kind kind, const hpc_value *value);
+
+/* Folds the hash of the next column into that of the row (order counts). */
+extern hpc_hash hpc_hash_combine(hpc_hash row, hpc_hash value);
+
+/* Digest of a multiset of row hashes: add in any order, merge in any order. */
+typedef struct hpc_set_digest
+{
+	uint64_t nrows;
+	uint64_t low; /* sums modulo 2^64 */
+	uint64_t high;
+} hpc_set_digest;
+
+extern void hpc_set_digest_add(hpc_set_digest *set, hpc_hash row);
+extern void
+hpc_set_digest_merge(hpc_set_digest *set, const hpc_set_digest *other);
+extern hpc_digest hpc_set_digest_end(const hpc_set_digest *set);
+
+/* ---------- exact sums and portable functions ---------- */
+
+/*
+ * Superaccumulator for doubles (Neal 2015, "Fast exact summation using small
+ * and large superaccumulators", section 2): the sum of any doubles in any
+ * order, rounded once at the end.  A NaN or an infinity among the addends
+ * gives what IEEE addition would, whatever the order.
+ */
+#define HPC_SUM_CHUNKS 67
+
+typedef struct hpc_sum
+{
+	int64_t chunk[HPC_SUM_CHUNKS]; /* weight 2^(32 i - 1074) */
+	uint32_t nadds;                /* since the last carry */
+	uint32_t nonfinite;            /* bits: 1 NaN, 2 +Inf, 4 -Inf */
+} hpc_sum;
+
+extern void hpc_sum_init(hpc_sum *sum);
+extern void hpc_sum_add(hpc_sum *sum, double x);
+extern void hpc_sum_add_times(hpc_sum *sum, double x, uint32_t times);
+extern void hpc_sum_add_product(hpc_sum *sum, double x, double y);
+extern void hpc_sum_merge(hpc_sum *sum, const hpc_sum *other);
+
+/* The sum, rounded to nearest, ties to even. */
+extern double hpc_sum_round(const hpc_sum *sum);
+
+/*
+ * The sum as high + low, low being the rounded rest: twice the precision of
+ * a double, for differences of large sums.
+ */
+extern void hpc_sum_round2(const hpc_sum *sum, double *high, double *low);
+
+/*
+ * Sum of squared deviations from the mean, of n values whose exact sum and
+ * exact sum of squares (hpc_sum_add_product(x, x)) are given.  Accurate
+ * however far the mean lies from 0, and 0 exactly where all values are equal.
+ */
+extern double
+hpc_sum_deviations(const hpc_sum *values, const hpc_sum *squares, uint64_t n);
+
+/*
+ * exp, log and log1p as fixed sequences of IEEE operations: the same bits on
+ * every machine, error below 2 ulp.  Special cases as in C99.
+ */
+extern double hpc_exp(double x);
+extern double hpc_log(double x);
+extern double hpc_log1p(double x);
+
+/* ---------- parameters ---------- */
+
+typedef enum hpc_algorithm
+{
+	HPC_MEAN = 1,
+	HPC_FOREST
+} hpc_algorithm;
+
+typedef enum hpc_parameter_type
+{
+	HPC_INTEGER,
+	HPC_REAL,
+	HPC_BOOL,
+	HPC_CHOICE, /* one of the words in choices */
+	HPC_NAMES,  /* list of column names, kept by the caller */
+	HPC_OBJECT  /* a JSON object, kept by the caller */
+} hpc_parameter_type;
+
+/* Values of the parameters; what NAMES and OBJECT hold stays outside. */
+typedef struct hpc_params
+{
+	hpc_algorithm algorithm;
+	int64_t trees;
+	int64_t features; /* 0: by feature_fraction */
+	double feature_fraction;
+	int64_t max_depth; /* 0: no limit */
+	int64_t min_leaf;
+	int64_t max_leaves; /* 0: no limit */
+	int64_t max_bins;
+	bool bag;
+	double row_fraction;
+	double cat_smooth;
+	double cat_min_rows;
+	int64_t leak; /* index into choices: error, allow */
+	int64_t seed;
+} hpc_params;
+
+enum
+{
+	HPC_LEAK_ERROR = 0,
+	HPC_LEAK_ALLOW = 1
+};
+
+/* One row of the table of parameters, the only place that knows them. */
+typedef struct hpc_parameter
+{
+	const char *name;
+	hpc_parameter_type type;
+	unsigned algorithms; /* bit 1 << algorithm: belongs to it */
+	double min;
+	double max;
+	double fallback;            /* default; for HPC_CHOICE an index */
+	const char *unset;          /* default in words where it is no number */
+	const char *const *choices; /* NULL-terminated, for HPC_CHOICE */
+	size_t offset;              /* in hpc_params */
+	const char *help;
+} hpc_parameter;
+
+extern const hpc_parameter *hpc_parameter_table(int *nparameters);
+extern const char *hpc_algorithm_name(hpc_algorithm algorithm);
+
+/* Zero when no algorithm has this name. */
+extern hpc_algorithm hpc_algorithm_by_name(const char *name);
+extern void hpc_params_init(hpc_params *params, hpc_algorithm algorithm);
+
+/*
+ * Sets a number, boolean (0 or 1) or choice (index).  False: out of range
+ * (the caller words the message from the table's row).
+ */
+extern bool
+hpc_params_set(hpc_params *params, const hpc_parameter *which, double value);
+extern double
+hpc_params_get(const hpc_params *params, const hpc_parameter *which);
+
+/* ---------- training rows ---------- */
+
+/* How the values of a column are kept until they are coded. */
+typedef enum hpc_storage
+{
+	HPC_STORE_INT16,
+	HPC_STORE_INT32,
+	HPC_STORE_FLOAT,
+	HPC_STORE_DOUBLE,
+	HPC_STORE_CODE /* dictionary code of a category */
+} hpc_storage;
+
+/* Rows collected for training: columns in chunks, text in dictionaries. */
+typedef struct hpc_dataset hpc_dataset;
+
+typedef struct hpc_column_spec
+{
+	const char *name;
+	hpc_kind kind;
+	hpc_storage storage;
+	bool integral; /* an integer type (for the key notice) */
+} hpc_column_spec;
+
+/*
+ * An empty data set of ncolumns features.  Names must differ.  The data set
+ * copies what it is given and is released by hpc_dataset_free, or by the
+ * caller throwing away the memory behind env.
+ */
+extern hpc_status
+hpc_dataset_create(hpc_env *env, int ncolumns, const hpc_column_spec *columns,
+				   hpc_dataset **dataset);
+extern void hpc_dataset_free(hpc_env *env, hpc_dataset *dataset);
+
+/* values[ncolumns]; target must be finite. */
+extern hpc_status hpc_dataset_append(hpc_env *env, hpc_dataset *dataset,
+									 const hpc_value *values, double target);
+
+/* Counts rows left out because their target is NULL. */
+extern void hpc_dataset_skip(hpc_dataset *dataset, uint64_t nrows);
+extern uint64_t hpc_dataset_nrows(const hpc_dataset *dataset);
+extern uint64_t hpc_dataset_nskipped(const hpc_dataset *dataset);
+extern int hpc_dataset_ncolumns(const hpc_dataset *dataset);
+extern hpc_column_spec
+hpc_dataset_column(const hpc_dataset *dataset, int column);
+extern size_t hpc_dataset_nbytes(const hpc_dataset *dataset);
+
+/*
+ * Appends all rows of other, which must have the same columns by name, kind
+ * and storage (else HPC_BAD_DATA).
+ */
+extern hpc_status hpc_dataset_merge(hpc_env *env, hpc_dataset *dataset,
+									const hpc_dataset *other);
+
+/* Flat form, for parallel workers of the same server version. */
+extern size_t hpc_dataset_flat_size(const hpc_dataset *dataset);
+extern void hpc_dataset_to_flat(const hpc_dataset *dataset, void *bytes);
+extern hpc_status hpc_dataset_from_flat(hpc_env *env, const void *bytes,
+										size_t nbytes, hpc_dataset **dataset);
+
+/* ---------- training ---------- */
+
+typedef enum hpc_finding_kind
+{
+	HPC_FOUND_UNIQUE_TEXT, /* left out: unique on over half the rows */
+	HPC_FOUND_KEY,         /* looks like a key; kept */
+	HPC_FOUND_NEAR_LEAK    /* alone explains over 99 % out of bag */
+} hpc_finding_kind;
+
+/* Something about the data that the user should be told. */
+typedef struct hpc_finding
+{
+	hpc_finding_kind kind;
+	const char *column; /* points into the data set's names */
+	double value;       /* NEAR_LEAK: R squared out of bag */
+} hpc_finding;
+
+/* Texts that travel in the model without the core reading them. */
+typedef struct hpc_texts
+{
+	const char *target; /* target's name, or NULL */
+	const char *params; /* parameters as given, JSON, or NULL */
+	const char *clean;  /* fill of hp_clean, JSON, or NULL */
+} hpc_texts;
+
+typedef struct hpc_result
+{
+	void *model; /* block from env->resize; caller releases */
+	size_t nbytes;
+	hpc_finding *findings; /* likewise; may be NULL */
+	int nfindings;
+} hpc_result;
+
+/*
+ * Trains a model on the rows of the data set, which is used up (emptied
+ * column by column) and must then only be freed.  At least one row.
+ */
+extern hpc_status
+hpc_train(hpc_env *env, hpc_dataset *dataset, const hpc_params *params,
+		  const hpc_texts *texts, hpc_result *result);
+
+/* ---------- the model ---------- */
+
+/*
+ * A model is one flat block of bytes, aligned to 8, whose first four bytes
+ * belong to the container (PostgreSQL's length word).  docs/DESIGN.md and
+ * hpc_model.h describe the layout.
+ */
+typedef struct hpc_model hpc_model;
+
+/*
+ * Checks every offset, index and order in linear time and recomputes the
+ * digest.  Bytes that pass can be used in place for ever, without a check.
+ */
+extern hpc_status
+hpc_model_validate(hpc_env *env, const void *bytes, size_t nbytes);
+
+/* Offset of the digest in the bytes: equal digests mean equal models. */
+extern hpc_digest hpc_model_digest(const hpc_model *model);
+
+typedef struct hpc_model_summary
+{
+	hpc_algorithm algorithm;
+	int nfeatures;
+	uint32_t ntrees;
+	uint64_t nnodes;
+	uint64_t nbytes;
+	uint64_t nrows;     /* rows trained on */
+	uint64_t nskipped;  /* rows with NULL target */
+	uint64_t ndistinct; /* different rows among them */
+	hpc_digest data_digest;
+	int64_t seed;
+	double target_min;
+	double target_max;
+	double target_mean;
+	uint64_t oob_rows; /* rows with an out-of-bag prediction */
+	double oob_mae;    /* NaN where there is none */
+	double oob_rmse;
+	double oob_r2;
+	hpc_params params; /* as resolved */
+	hpc_texts texts;   /* point into the model */
+} hpc_model_summary;
+
+extern void
+hpc_model_summarize(const hpc_model *model, hpc_model_summary *summary);
+
+typedef struct hpc_model_feature
+{
+	const char *name; /* terminated; points into the model */
+	hpc_kind kind;
+	uint32_t ncategories;
+	uint64_t nmissing; /* rows trained on without a value */
+	double min;        /* NaN where there is none */
+	double max;
+	double gain; /* total over the trees, in target² × rows */
+	uint32_t nsplits;
+} hpc_model_feature;
+
+/* Features are in byte order of their names. */
+extern void hpc_model_feature_at(const hpc_model *model, int feature,
+								 hpc_model_feature *out);
+
+/* The bytes of a category (not terminated); index < ncategories. */
+extern const char *hpc_model_category(const hpc_model *model, int feature,
+									  uint32_t index, uint32_t *nbytes);
+
+/* Prediction for values[nfeatures], in the model's order of features. */
+extern double hpc_model_predict(const hpc_model *model,
+								const hpc_value *values, uint32_t *codes);
+
+/*
+ * Hash of a training row as the model's data digest saw it: values in the
+ * model's order of features, then the target.
+ */
+extern hpc_hash hpc_model_row_hash(const hpc_model *model,
+								   const hpc_value *values, double target);
+
+#endif /* HPC_H */

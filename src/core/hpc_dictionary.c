@@ -1,0 +1,158 @@
+/*
+ * hpc_dictionary.c
+ *		Distinct byte strings, numbered in the order of arrival.
+ *
+ * The codes depend on the order of arrival; whoever needs order-free codes
+ * sorts the entries (hpc_frame.c does).
+ */
+#include <string.h>
+
+#include "hpc_dictionary.h"
+#include "hpc_memory.h"
+
+#define FIRST_SLOTS 16
+
+void
+hpc_dictionary_free(hpc_env *env, hpc_dictionary *dictionary)
+{
+	hpc_free(env, dictionary->start);
+	hpc_free(env, dictionary->bytes);
+	hpc_free(env, dictionary->slots);
+	memset(dictionary, 0, sizeof(*dictionary));
+}
+
+int
+hpc_compare_bytes(const char *a, uint32_t na, const char *b, uint32_t nb)
+{
+	uint32_t n = na < nb ? na : nb;
+	int order = n > 0 ? memcmp(a, b, n) : 0;
+
+	if (order != 0)
+		return order;
+	return (na > nb) - (na < nb);
+}
+
+const char *
+hpc_dictionary_entry(const hpc_dictionary *dictionary, uint32_t code,
+					 uint32_t *nbytes)
+{
+	uint64_t start = dictionary->start[code];
+
+	*nbytes = (uint32_t) (dictionary->start[code + 1] - start);
+	return dictionary->bytes + start;
+}
+
+static uint64_t
+hash_bytes(const char *bytes, uint32_t nbytes)
+{
+	static const hpc_hash key = {0x68706469, 0x6374};
+
+	return hpc_hash_bytes(key, bytes, nbytes).low;
+}
+
+/* Slot of the bytes, or the empty slot where they belong. */
+static uint32_t
+find_slot(const hpc_dictionary *dictionary, const char *bytes, uint32_t nbytes)
+{
+	uint32_t mask = dictionary->nslots - 1;
+	uint32_t slot = (uint32_t) hash_bytes(bytes, nbytes) & mask;
+
+	while (dictionary->slots[slot] != 0)
+	{
+		uint32_t length;
+		const char *entry =
+			hpc_dictionary_entry(dictionary, dictionary->slots[slot] - 1,
+								 &length);
+
+		if (length == nbytes && memcmp(entry, bytes, nbytes) == 0)
+			break;
+		slot = (slot + 1) & mask;
+	}
+	return slot;
+}
+
+static hpc_status
+grow_slots(hpc_env *env, hpc_dictionary *dictionary)
+{
+	uint32_t nslots =
+		dictionary->nslots > 0 ? dictionary->nslots * 2 : FIRST_SLOTS;
+	uint32_t *slots = hpc_alloc0(env, nslots, sizeof(uint32_t));
+
+	if (slots == NULL)
+		return HPC_NO_MEMORY;
+	hpc_free(env, dictionary->slots);
+	dictionary->slots = slots;
+	dictionary->nslots = nslots;
+	for (uint32_t code = 0; code < dictionary->nentries; code++)
+	{
+		uint32_t length;
+		const char *entry = hpc_dictionary_entry(dictionary, code, &length);
+
+		slots[find_slot(dictionary, entry, length)] = code + 1;
+	}
+	return HPC_OK;
+}
+
+/* Makes room for one more entry of nbytes. */
+static hpc_status
+reserve(hpc_env *env, hpc_dictionary *dictionary, uint32_t nbytes)
+{
+	uint64_t used =
+		dictionary->nentries > 0 ? dictionary->start[dictionary->nentries] : 0;
+
+	if (dictionary->nentries == dictionary->max_entries)
+	{
+		uint32_t max =
+			dictionary->max_entries > 0 ? dictionary->max_entries * 2 : 8;
+		uint64_t *start = hpc_resize(env, dictionary->start, (size_t) max + 1,
+									 sizeof(uint64_t));
+
+		if (start == NULL)
+			return HPC_NO_MEMORY;
+		if (dictionary->max_entries == 0)
+			start[0] = 0;
+		dictionary->start = start;
+		dictionary->max_entries = max;
+	}
+	if (used + nbytes > dictionary->max_bytes)
+	{
+		uint64_t max = 2 * (used + nbytes) + 64;
+		char *bytes = hpc_resize(env, dictionary->bytes, max, 1);
+
+		if (bytes == NULL)
+			return HPC_NO_MEMORY;
+		dictionary->bytes = bytes;
+		dictionary->max_bytes = max;
+	}
+	return HPC_OK;
+}
+
+hpc_status
+hpc_dictionary_code(hpc_env *env, hpc_dictionary *dictionary,
+					const char *bytes, uint32_t nbytes, uint32_t *code)
+{
+	uint32_t slot;
+
+	if (dictionary->nentries >= UINT32_C(1) << 30)
+		return hpc_fail(env, HPC_LIMIT,
+						"a text column has more than 2^30 different values");
+	if (dictionary->nentries + 1 > dictionary->nslots / 2 &&
+		grow_slots(env, dictionary) != HPC_OK)
+		return HPC_NO_MEMORY;
+	slot = find_slot(dictionary, bytes, nbytes);
+	if (dictionary->slots[slot] == 0)
+	{
+		uint64_t start;
+
+		if (reserve(env, dictionary, nbytes) != HPC_OK)
+			return HPC_NO_MEMORY;
+		start = dictionary->start[dictionary->nentries];
+		if (nbytes > 0)
+			memcpy(dictionary->bytes + start, bytes, nbytes);
+		dictionary->nentries++;
+		dictionary->start[dictionary->nentries] = start + nbytes;
+		dictionary->slots[slot] = dictionary->nentries;
+	}
+	*code = dictionary->slots[slot] - 1;
+	return HPC_OK;
+}

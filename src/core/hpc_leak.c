@@ -1,0 +1,277 @@
+/*
+ * hpc_leak.c
+ *		The leak guard.
+ *
+ * A copy of the target is a feature whose distinct values map one to one and
+ * in order, rising or falling, onto the target's: the price itself, its
+ * logarithm, its negative, the price in thousands.  Fewer than 20 distinct
+ * values may do so by chance.
+ *
+ * A near copy explains nearly all of the target on its own.  A forest on
+ * that one feature measures it out of bag; it is grown only where the means
+ * over a few dozen groups of neighbouring values come near the limit.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "hpc_forest.h"
+#include "hpc_leak.h"
+#include "hpc_memory.h"
+#include "hpc_random.h"
+
+#define MIN_DISTINCT 20
+#define GROUPS 64
+#define GROUP_LIMIT 0.9 /* R² of group means worth a closer look */
+#define LEAK_TREES 10
+#define LEAK_MIN_LEAF 3
+#define SAMPLE_ROWS 20000
+#define MIN_ROWS_FOR_KEY 20
+#define MIN_ROWS_FOR_SPARSE_KEY 100
+
+/*
+ * For each value of a feature, the one target rank that its rows have.
+ * False: some value has two.
+ */
+static bool
+one_target_each(const hpc_frame *frame, const hpc_feature *feature,
+				uint32_t *target_of)
+{
+	memset(target_of, 0xff, feature->nvalues * sizeof(uint32_t));
+	for (uint32_t row = 0; row < frame->nrows; row++)
+	{
+		uint32_t rank = hpc_feature_rank(feature, row);
+
+		if (rank == feature->nvalues)
+			continue;
+		if (target_of[rank] != UINT32_MAX &&
+			target_of[rank] != frame->target_rank[row])
+			return false;
+		target_of[rank] = frame->target_rank[row];
+	}
+	return true;
+}
+
+static bool
+strictly_ordered(const uint32_t *target_of, uint32_t n)
+{
+	bool rising = true;
+	bool falling = true;
+
+	for (uint32_t i = 1; i < n; i++)
+	{
+		rising &= target_of[i] > target_of[i - 1];
+		falling &= target_of[i] < target_of[i - 1];
+	}
+	return rising || falling;
+}
+
+hpc_status
+hpc_leak_check(hpc_env *env, const hpc_frame *frame)
+{
+	for (int i = 0; i < frame->nfeatures; i++)
+	{
+		const hpc_feature *feature = &frame->features[i];
+		uint32_t *target_of;
+		bool leak;
+
+		if (feature->kind == HPC_CATEGORY || feature->nvalues < MIN_DISTINCT)
+			continue;
+		target_of = hpc_alloc(env, feature->nvalues, sizeof(uint32_t));
+		if (target_of == NULL)
+			return HPC_NO_MEMORY;
+		leak = one_target_each(frame, feature, target_of) &&
+			   strictly_ordered(target_of, feature->nvalues);
+		hpc_free(env, target_of);
+		if (hpc_cancelled(env))
+			return HPC_CANCELLED;
+		if (!leak)
+			continue;
+		hpc_fail(env, HPC_LEAK, "column \"%s\" gives the target away",
+				 feature->name);
+		hpc_fail_detail(env,
+						"Its %u distinct values map one to one and in order "
+						"onto the target's.",
+						feature->nvalues);
+		hpc_fail_hint(env,
+					  "Leave it out with exclude => ARRAY['%s'], or keep it "
+					  "with leak => 'allow'.",
+					  feature->name);
+		return HPC_LEAK;
+	}
+	return HPC_OK;
+}
+
+/* ---------- near copies ---------- */
+
+/* R² of the means over GROUPS groups of neighbouring values. */
+static double
+group_r2(const hpc_frame *frame, const hpc_feature *feature)
+{
+	hpc_total groups[GROUPS + 1] = {{0, 0}};
+	hpc_total all = {0, 0};
+	double total = 0;
+	double between = 0;
+	double mean;
+
+	for (uint32_t row = 0; row < frame->nrows; row++)
+	{
+		uint32_t rank = hpc_feature_rank(feature, row);
+		hpc_total *group =
+			&groups[(uint64_t) rank * GROUPS / (feature->nvalues + 1)];
+		__int128 sum = (__int128) frame->target[row] * frame->count[row];
+
+		group->sum += sum;
+		group->weight += frame->count[row];
+		all.sum += sum;
+		all.weight += frame->count[row];
+	}
+	mean = (double) all.sum / (double) all.weight;
+	for (uint32_t row = 0; row < frame->nrows; row++)
+	{
+		double d = (double) frame->target[row] - mean;
+
+		total += d * d * frame->count[row];
+	}
+	for (int i = 0; i <= GROUPS; i++)
+	{
+		double d;
+
+		if (groups[i].weight == 0)
+			continue;
+		d = (double) groups[i].sum / (double) groups[i].weight - mean;
+		between += d * d * (double) groups[i].weight;
+	}
+	return total > 0 ? between / total : 0;
+}
+
+/*
+ * A frame of one feature and at most about SAMPLE_ROWS rows, drawn by their
+ * content, that borrows the feature's values.
+ */
+typedef struct slice
+{
+	hpc_frame frame;
+	hpc_feature feature;
+} slice;
+
+static void
+free_slice(hpc_env *env, slice *part)
+{
+	hpc_free(env, part->frame.count);
+	hpc_free(env, part->frame.key);
+	hpc_free(env, part->frame.target);
+	hpc_free(env, part->feature.ranks);
+}
+
+static bool
+allocate_slice(hpc_env *env, slice *part, uint32_t nrows)
+{
+	part->frame.count = hpc_alloc(env, nrows, sizeof(uint32_t));
+	part->frame.key = hpc_alloc(env, nrows, sizeof(uint64_t));
+	part->frame.target = hpc_alloc(env, nrows, sizeof(int64_t));
+	part->feature.ranks = hpc_alloc(env, nrows, sizeof(uint32_t));
+	return part->frame.count != NULL && part->frame.key != NULL &&
+		   part->frame.target != NULL && part->feature.ranks != NULL;
+}
+
+static hpc_status
+cut_slice(hpc_env *env, const hpc_frame *frame, const hpc_feature *feature,
+		  slice *part)
+{
+	uint64_t stream = hpc_stream(HPC_TAG_LEAK, 0, 0);
+	uint64_t threshold =
+		hpc_share_threshold((double) SAMPLE_ROWS / frame->nrows);
+	__int128 sum = 0;
+	uint32_t n = 0;
+
+	memset(part, 0, sizeof(*part));
+	if (!allocate_slice(env, part, frame->nrows))
+		return HPC_NO_MEMORY;
+	for (uint32_t row = 0; row < frame->nrows; row++)
+	{
+		if (frame->nrows > SAMPLE_ROWS &&
+			hpc_draw(stream, frame->key[row]) >= threshold)
+			continue;
+		part->frame.count[n] = frame->count[row];
+		part->frame.key[n] = frame->key[row];
+		part->frame.target[n] = frame->target[row];
+		((uint32_t *) part->feature.ranks)[n] = hpc_feature_rank(feature, row);
+		part->frame.ncopies += frame->count[row];
+		sum += (__int128) frame->target[row] * frame->count[row];
+		n++;
+	}
+	part->feature.name = feature->name;
+	part->feature.kind = feature->kind;
+	part->feature.name_hash = feature->name_hash;
+	part->feature.nvalues = feature->nvalues;
+	part->feature.values = feature->values;
+	part->feature.nbins = feature->nbins;
+	part->feature.bin_of = feature->bin_of;
+	part->feature.width = sizeof(uint32_t);
+	part->frame.nrows = n;
+	part->frame.nfeatures = 1;
+	part->frame.features = &part->feature;
+	part->frame.target_scale = frame->target_scale;
+	if (n > 0)
+		part->frame.target_mean =
+			hpc_target_mean(&part->frame, sum, part->frame.ncopies);
+	return HPC_OK;
+}
+
+static hpc_status
+measure_feature(hpc_env *env, const hpc_frame *frame,
+				const hpc_feature *feature, double *r2)
+{
+	slice part;
+	hpc_params params;
+	hpc_oob oob = {0, NAN, NAN, NAN};
+	hpc_status status = cut_slice(env, frame, feature, &part);
+
+	hpc_params_init(&params, HPC_FOREST);
+	params.trees = LEAK_TREES;
+	params.min_leaf = LEAK_MIN_LEAF;
+	params.feature_fraction = 1;
+	if (status == HPC_OK && part.frame.nrows > 0)
+		status = hpc_forest_train(env, &part.frame, &params, NULL, &oob);
+	free_slice(env, &part);
+	*r2 = oob.r2;
+	return status;
+}
+
+hpc_status
+hpc_leak_measure(hpc_env *env, const hpc_frame *frame, double limit,
+				 double *r2)
+{
+	for (int i = 0; i < frame->nfeatures; i++)
+	{
+		const hpc_feature *feature = &frame->features[i];
+		hpc_status status;
+
+		r2[i] = NAN;
+		if (hpc_cancelled(env))
+			return HPC_CANCELLED;
+		if (feature->kind == HPC_CATEGORY || feature->nvalues < MIN_DISTINCT ||
+			group_r2(frame, feature) < GROUP_LIMIT * limit)
+			continue;
+		status = measure_feature(env, frame, feature, &r2[i]);
+		if (status != HPC_OK)
+			return status;
+	}
+	return HPC_OK;
+}
+
+/* ---------- keys ---------- */
+
+bool
+hpc_looks_like_key(const hpc_frame *frame, const hpc_feature *feature)
+{
+	double span;
+
+	if (!feature->integral || feature->nmissing > 0 ||
+		feature->nvalues != frame->ncopies ||
+		frame->ncopies < MIN_ROWS_FOR_KEY)
+		return false;
+	span = feature->values[feature->nvalues - 1] - feature->values[0] + 1;
+	return frame->ncopies >= MIN_ROWS_FOR_SPARSE_KEY ||
+		   span <= 2 * (double) frame->ncopies;
+}

@@ -1,0 +1,91 @@
+/*
+ * hpc_memory.c
+ *		Status, errors and memory of the core.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hpc_memory.h"
+
+hpc_status
+hpc_fail(hpc_env *env, hpc_status status, const char *format, ...)
+{
+	va_list args;
+
+	env->error.status = status;
+	env->error.detail[0] = '\0';
+	env->error.hint[0] = '\0';
+	va_start(args, format);
+	vsnprintf(env->error.message, sizeof(env->error.message), format, args);
+	va_end(args);
+	return status;
+}
+
+void
+hpc_fail_detail(hpc_env *env, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(env->error.detail, sizeof(env->error.detail), format, args);
+	va_end(args);
+}
+
+void
+hpc_fail_hint(hpc_env *env, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(env->error.hint, sizeof(env->error.hint), format, args);
+	va_end(args);
+}
+
+void *
+hpc_resize(hpc_env *env, void *ptr, size_t count, size_t size)
+{
+	void *block = NULL;
+
+	if (size == 0 || count <= SIZE_MAX / 2 / size)
+	{
+		size_t nbytes = count * size;
+
+		block = env->resize(env->opaque, ptr, nbytes > 0 ? nbytes : 1);
+	}
+	if (block == NULL)
+		hpc_fail(env, HPC_NO_MEMORY, "out of memory in training");
+	return block;
+}
+
+void *
+hpc_alloc(hpc_env *env, size_t count, size_t size)
+{
+	return hpc_resize(env, NULL, count, size);
+}
+
+void *
+hpc_alloc0(hpc_env *env, size_t count, size_t size)
+{
+	void *block = hpc_alloc(env, count, size);
+
+	if (block != NULL)
+		memset(block, 0, count * size);
+	return block;
+}
+
+void
+hpc_free(hpc_env *env, void *ptr)
+{
+	if (ptr != NULL)
+		env->resize(env->opaque, ptr, 0);
+}
+
+bool
+hpc_cancelled(hpc_env *env)
+{
+	if (env->check == NULL || !env->check(env->opaque))
+		return false;
+	hpc_fail(env, HPC_CANCELLED, "training was cancelled");
+	return true;
+}

@@ -1,0 +1,36 @@
+/*
+ * hpc_memory.h
+ *		Status, errors and memory of the core.
+ *
+ * All memory comes from env->resize.  A failed allocation sets env->error
+ * and answers NULL; nothing else happens, so that the caller can unwind.
+ */
+#ifndef HPC_MEMORY_H
+#define HPC_MEMORY_H
+
+#include "hpc.h"
+
+/* Records an error and answers its status, for "return hpc_fail(...)". */
+extern hpc_status hpc_fail(hpc_env *env, hpc_status status, const char *format,
+						   ...) __attribute__((format(printf, 3, 4)));
+extern void hpc_fail_detail(hpc_env *env, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+extern void hpc_fail_hint(hpc_env *env, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* count × size bytes, not cleared; zero bytes answer a valid pointer. */
+extern void *hpc_alloc(hpc_env *env, size_t count, size_t size);
+
+/* The same, cleared. */
+extern void *hpc_alloc0(hpc_env *env, size_t count, size_t size);
+
+/* Resizes ptr (or allocates); on failure NULL, ptr stays valid. */
+extern void *hpc_resize(hpc_env *env, void *ptr, size_t count, size_t size);
+
+/* Releases ptr; NULL is allowed. */
+extern void hpc_free(hpc_env *env, void *ptr);
+
+/* Has the caller asked to stop?  Only from the calling thread. */
+extern bool hpc_cancelled(hpc_env *env);
+
+#endif /* HPC_MEMORY_H */

@@ -1,0 +1,173 @@
+/*
+ * hpc_predict.c
+ *		Predicting one row with a model, in place.
+ *
+ * The values of the row become codes once, by binary search among the
+ * thresholds (or categories) that the model's splits use; the trees then
+ * compare integers.  A value x goes left of threshold t_k when x <= t_k,
+ * that is when the number of thresholds below x is at most k.
+ *
+ * What training never saw goes where missing goes: a missing value, NaN, an
+ * unknown category.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "hpc_dictionary.h"
+#include "hpc_model.h"
+
+#define NO_CODE UINT32_MAX
+
+/* Number of thresholds below x. */
+static uint32_t
+code_number(const double *thresholds, uint32_t n, double x)
+{
+	uint32_t low = 0;
+
+	while (n > 0)
+	{
+		uint32_t half = n / 2;
+
+		if (thresholds[low + half] < x)
+		{
+			low += half + 1;
+			n -= half + 1;
+		}
+		else
+			n = half;
+	}
+	return low;
+}
+
+/* Index of the category, or NO_CODE. */
+static uint32_t
+code_category(const hpc_model_view *view, const hpc_feature_record *feature,
+			  const hpc_value *value)
+{
+	const hpc_string *categories = view->categories + feature->first_category;
+	uint32_t low = 0;
+	uint32_t high = feature->ncategories;
+
+	while (low < high)
+	{
+		uint32_t middle = low + (high - low) / 2;
+		int order =
+			hpc_compare_bytes(view->strings + categories[middle].offset,
+							  categories[middle].nbytes, value->bytes,
+							  value->nbytes);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NO_CODE;
+}
+
+static void
+code_row(const hpc_model_view *view, const hpc_value *values, uint32_t *codes)
+{
+	for (uint32_t i = 0; i < view->nfeatures; i++)
+	{
+		const hpc_feature_record *feature = &view->features[i];
+		const hpc_value *value = &values[i];
+
+		if (feature->nsplits == 0 || value->missing)
+			codes[i] = NO_CODE;
+		else if (feature->kind == HPC_CATEGORY)
+			codes[i] = code_category(view, feature, value);
+		else if (isnan(value->number))
+			codes[i] = NO_CODE;
+		else
+			codes[i] = code_number(view->thresholds + feature->first_threshold,
+								   feature->nthresholds, value->number);
+	}
+}
+
+static inline bool
+goes_left(const hpc_model_view *view, const hpc_node *node,
+		  const uint32_t *codes)
+{
+	uint32_t feature = node->u.split.feature;
+	uint32_t code = codes[feature];
+
+	if (code == NO_CODE)
+		return node->u.split.flags & HPC_NODE_MISSING_LEFT;
+	if (view->features[feature].kind == HPC_CATEGORY)
+		return view->sets[node->u.split.cut + code / 32] >> (code % 32) & 1;
+	return code <= node->u.split.cut;
+}
+
+static double
+walk(const hpc_model_view *view, const hpc_node *tree, const uint32_t *codes)
+{
+	const hpc_node *node = tree;
+	double value;
+
+	while (node->left != 0)
+		node = tree + node->left + (goes_left(view, node, codes) ? 0 : 1);
+	memcpy(&value, node->u.value, sizeof(value));
+	return value;
+}
+
+/* Mean of the leaves, added in the order of the trees. */
+static double
+mean_leaf(const hpc_model_view *view, const uint32_t *codes)
+{
+	uint32_t ntrees = view->training->ntrees;
+	double sum = 0;
+	double small_sum = 0;
+
+	for (uint32_t tree = 0; tree < ntrees; tree++)
+	{
+		double leaf = walk(view, view->nodes + view->trees[tree], codes);
+
+		sum += leaf;
+		small_sum += leaf / ntrees;
+	}
+	/* leaves near the largest double: their sum overflows, the mean cannot */
+	return isfinite(sum) ? sum / ntrees : small_sum;
+}
+
+double
+hpc_model_predict(const hpc_model *model, const hpc_value *values,
+				  uint32_t *codes)
+{
+	hpc_model_view view;
+	hpc_model_open(model, &view);
+	if (view.training->ntrees == 0)
+		return view.training->target_mean;
+	code_row(&view, values, codes);
+	return mean_leaf(&view, codes);
+}
+
+hpc_hash
+hpc_model_row_hash(const hpc_model *model, const hpc_value *values,
+				   double target)
+{
+	hpc_model_view view;
+	hpc_value target_value = {.number = target};
+	hpc_hash hash = {0, 0};
+
+	hpc_model_open(model, &view);
+	for (uint32_t i = 0; i < view.nfeatures; i++)
+	{
+		const hpc_feature_record *feature = &view.features[i];
+		hpc_kind kind = (hpc_kind) feature->kind;
+		hpc_value value = values[i];
+
+		/* to a model NaN is a missing value */
+		if (kind != HPC_CATEGORY && !value.missing && isnan(value.number))
+			value.missing = true;
+		hash = hpc_hash_combine(
+			hash,
+			hpc_value_hash(hpc_column_key(view.strings + feature->name.offset,
+										  kind),
+						   kind, &value));
+	}
+	return hpc_hash_combine(hash,
+							hpc_value_hash(hpc_column_key("", HPC_NUMBER),
+										   HPC_NUMBER, &target_value));
+}

@@ -1,0 +1,61 @@
+/*
+ * hpc_random.h
+ *		Randomness that is keyed, not drawn.
+ *
+ * A draw is a hash of what it is for (a tag), the seed, the tree and the
+ * content of a row or the place of a node: the same wherever, whenever and
+ * in whatever order it is asked for.
+ */
+#ifndef HPC_RANDOM_H
+#define HPC_RANDOM_H
+
+#include "hpc.h"
+
+/* Key of one stream of draws. */
+static inline uint64_t
+hpc_stream(hpc_tag tag, int64_t seed, uint64_t tree)
+{
+	return hpc_mix(hpc_mix(hpc_mix((uint64_t) tag) ^ (uint64_t) seed) + tree);
+}
+
+/* The draw of a stream for an item: 64 uniform bits. */
+static inline uint64_t
+hpc_draw(uint64_t stream, uint64_t item)
+{
+	return hpc_mix(hpc_mix(stream ^ item) + stream);
+}
+
+/* Key of the c-th copy of a row. */
+static inline uint64_t
+hpc_copy_key(uint64_t row_key, uint64_t copy)
+{
+	return copy == 0 ? row_key : hpc_mix(row_key + copy);
+}
+
+/*
+ * Thresholds of a Poisson distribution: a draw is the number of thresholds
+ * that it reaches.  The tail beyond the last has probability below 2^-64.
+ */
+#define HPC_POISSON_MAX 24
+
+typedef struct hpc_poisson
+{
+	uint64_t threshold[HPC_POISSON_MAX];
+} hpc_poisson;
+
+extern void hpc_poisson_init(hpc_poisson *poisson, double mean);
+
+static inline uint32_t
+hpc_poisson_draw(const hpc_poisson *poisson, uint64_t bits)
+{
+	uint32_t count = 0;
+
+	while (count < HPC_POISSON_MAX && bits >= poisson->threshold[count])
+		count++;
+	return count;
+}
+
+/* Threshold below which a uniform draw falls with probability share. */
+extern uint64_t hpc_share_threshold(double share);
+
+#endif /* HPC_RANDOM_H */
