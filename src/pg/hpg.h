@@ -1,0 +1,246 @@
+/*
+ * hpg.h
+ *		What the files of the PostgreSQL side share.
+ *
+ * One file per SQL family: hpg_clean.c, hpg_select.c, hpg_split.c,
+ * hpg_train.c, hpg_predict.c, hpg_evaluate.c, hpg_describe.c, hpg_digest.c,
+ * hpg_model.c; and beneath them hpg_row.c (rows by name, canonical values),
+ * hpg_source.c (reading a relation or query), hpg_params.c (parameters),
+ * hpg_core.c (memory, cancel and errors at the border to the core).
+ */
+#ifndef HPG_H
+#define HPG_H
+
+#include "access/htup_details.h"
+#include "access/tupdesc.h"
+#include "fmgr.h"
+#include "utils/jsonb.h"
+
+#include "../core/hpc.h"
+
+/* Entry points are the only exported symbols. */
+#define HPG_FUNCTION(name)                           \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name)
+
+/* ---------- hpg_row.c: rows by name ---------- */
+
+/* What houseprice knows of one live column of a row type. */
+typedef struct hpg_column
+{
+	int attnum;       /* 0-based index into values and nulls */
+	const char *name; /* in UTF-8, as the core sees it */
+	Oid type;         /* as declared, maybe a domain */
+	int32 typmod;
+	Oid base_type;       /* below any domains */
+	hpc_kind kind;       /* HPC_NO_KIND: not usable as a feature */
+	hpc_storage storage; /* where kind is one */
+	bool integral;
+} hpg_column;
+
+/* A row type, kept as long as its rows keep coming. */
+typedef struct hpg_rowtype
+{
+	Oid type;
+	int32 typmod;
+	uint64 identifier; /* assign_record_type_identifier */
+	TupleDesc desc;
+	int ncolumns; /* live ones, in attribute order */
+	hpg_column *columns;
+	Datum *values; /* desc->natts, of the row last deformed */
+	bool *nulls;
+	int *by_name;   /* columns in byte order of names, and the */
+	hpc_hash *keys; /* keys of their hashes; see hpg_row_hash */
+} hpg_rowtype;
+
+/*
+ * The row type of a row: cached when it still fits, else a new one made in
+ * context (the old one is freed).  cached may be NULL.
+ */
+extern hpg_rowtype *hpg_rowtype_of(hpg_rowtype *cached, HeapTupleHeader row,
+								   MemoryContext context);
+
+/* The same from a descriptor, without rows (hpg_source, hp_describe). */
+extern hpg_rowtype *hpg_rowtype_make(TupleDesc desc, MemoryContext context);
+extern void hpg_rowtype_free(hpg_rowtype *rowtype);
+
+/* Splits a row into rowtype->values and nulls. */
+extern void hpg_row_deform(hpg_rowtype *rowtype, HeapTupleHeader row);
+
+/* Column by name (in UTF-8), or NULL; ERROR when two have this name. */
+extern const hpg_column *
+hpg_rowtype_find(const hpg_rowtype *rowtype, const char *name);
+
+/*
+ * The canonical value of a column in the row last deformed.  Bytes of a
+ * category live in the current memory context or in the row itself.
+ * The column must have a kind.
+ */
+extern void hpg_row_value(const hpg_rowtype *rowtype, const hpg_column *column,
+						  hpc_value *value);
+
+/* The same for a lone datum of base type (hp_split, fills). */
+extern void hpg_datum_value(Datum datum, bool isnull, Oid base_type,
+							hpc_kind kind, hpc_value *value);
+
+/* Kind and storage of a base type; HPC_NO_KIND where it cannot be one. */
+extern hpc_kind
+hpg_type_kind(Oid base_type, hpc_storage *storage, bool *integral);
+
+/* Hash of any value of any type: canonical by kind, else by its bytes. */
+extern hpc_hash
+hpg_datum_hash(hpc_hash key, Datum datum, bool isnull, Oid type);
+
+/* Hash of the row last deformed: its columns by name, whatever their order. */
+extern hpc_hash hpg_row_hash(hpg_rowtype *rowtype);
+
+/* The composite argument, or an ERROR that says what was passed instead. */
+extern HeapTupleHeader hpg_arg_row(FunctionCallInfo fcinfo, int arg);
+
+/* The ERROR alone, for an anyelement argument that may be NULL. */
+extern void hpg_check_row_type(FunctionCallInfo fcinfo, int arg);
+
+/*
+ * Names for messages and hints: the candidate nearest to name by edit
+ * distance, or NULL when none is near (more than half of it would change).
+ */
+extern const char *hpg_nearest_name(const char *name, int ncandidates,
+									const char *const *candidates);
+
+/* ERROR undefined_column naming it, with the nearest column as a HINT. */
+extern void hpg_column_missing(const hpg_rowtype *rowtype, const char *name)
+	pg_attribute_noreturn();
+
+/* Text in the server's encoding to UTF-8 and back (palloc'd if changed). */
+extern const char *
+hpg_to_utf8(const char *text, int nbytes, uint32_t *nbytes_out);
+extern char *hpg_from_utf8(const char *bytes, uint32_t nbytes);
+
+/* ---------- hpg_source.c: reading what a SETOF function is pointed at ---------- */
+
+/*
+ * source: a relation's name (as the search path finds it, quoted where
+ * needed), or one SELECT, WITH, VALUES or TABLE statement, run as the caller
+ * with the caller's snapshot.  NULL: the relation that row_type belongs to.
+ * The rows arrive in a tuplestore of the caller's memory context.
+ */
+typedef struct hpg_source
+{
+	TupleDesc desc;
+	struct Tuplestorestate *rows;
+	int64 nrows;
+} hpg_source;
+
+extern hpg_source *hpg_source_read(const char *source, Oid row_type);
+
+/* ---------- hpg_clean.c: a fill, compiled for one row type ---------- */
+
+typedef struct hpg_fill hpg_fill;
+
+/*
+ * Compiles a fill (NULL: the default one) for a row type.  Errors name the
+ * key, or the column and value that cannot be.  strict_columns: a column
+ * named in the fill that the row lacks is an ERROR (else it is passed over,
+ * as in prediction rows that carry no target).
+ */
+extern hpg_fill *hpg_fill_compile(Jsonb *fill, const hpg_rowtype *rowtype,
+								  bool strict_columns, MemoryContext context);
+
+/* Checks the shape of a fill without a row type (for clean => ...). */
+extern void hpg_fill_check(Jsonb *fill);
+
+/*
+ * Replaces what is missing in rowtype->values and nulls, in place.  True when
+ * something was.  The row type must be the one it was compiled for.
+ */
+extern bool hpg_fill_apply(hpg_fill *fill, hpg_rowtype *rowtype);
+
+/* ---------- hpg_params.c ---------- */
+
+/* Parameters of one training, parsed once. */
+typedef struct hpg_params
+{
+	hpc_params core;
+	int nexclude;
+	const char **exclude; /* column names, UTF-8 */
+	Jsonb *clean;         /* NULL: none */
+	char *clean_text;     /* the same as text, UTF-8 */
+	char *text;           /* all as given, UTF-8; NULL: nothing given */
+} hpg_params;
+
+/* NULL jsonb: the default algorithm with its defaults. */
+extern hpg_params *hpg_params_parse(Jsonb *jsonb, MemoryContext context);
+
+/* A parameter as resolved, for hp_model_info. */
+extern void
+hpg_push_parameter(JsonbParseState **state, const hpc_params *params,
+				   const hpc_parameter *which);
+
+/* Parts of JSON objects. */
+extern void hpg_push_key(JsonbParseState **state, const char *key);
+extern void hpg_push_string(JsonbParseState **state, const char *string);
+extern void hpg_push_number(JsonbParseState **state, double number);
+extern void hpg_push_integer(JsonbParseState **state, int64 number);
+
+/* The JSON in a text in UTF-8. */
+extern void hpg_push_jsonb(JsonbParseState **state, const char *utf8);
+
+/* ---------- hpg_core.c: the border ---------- */
+
+/* An environment whose memory lives in context. */
+extern void hpg_env_init(hpc_env *env, MemoryContext context, int nthreads);
+
+/* Raises what the core reported, through one table; returns on HPC_OK. */
+extern void hpg_check_status(hpc_env *env, hpc_status status);
+
+/* Threads a training may use here: houseprice.threads and its surroundings. */
+extern int hpg_threads(void);
+
+/* ---------- hpg_model.c: model arguments ---------- */
+
+/* How the features of a model bind to the columns of a row type. */
+typedef struct hpg_binding hpg_binding;
+
+/* What one call site remembers from row to row, in its fn_extra. */
+typedef struct hpg_call
+{
+	MemoryContext context;
+	Oid toast_relation; /* the stored value that copy was made of */
+	Oid toast_value;
+	const hpc_model *copy; /* detoasted, aligned, or NULL */
+	hpc_digest copy_digest;
+	hpg_binding *binding;
+} hpg_call;
+
+extern hpg_call *hpg_call_of(FunctionCallInfo fcinfo);
+
+/*
+ * The model in a datum, aligned.  A stored model is fetched once per call
+ * site, for as long as the same value comes in.  Valid for this call.
+ */
+extern const hpc_model *hpg_call_model(hpg_call *call, Datum datum);
+
+/* The model argument of a function that is called once. */
+extern const hpc_model *hpg_arg_model(FunctionCallInfo fcinfo, int arg);
+
+/*
+ * Binds by name; ERROR on a missing column or one of another kind.  The
+ * binding applies the model's fill.  cached is reused while it fits.
+ */
+extern hpg_binding *hpg_binding_of(hpg_binding *cached, const hpc_model *model,
+								   HeapTupleHeader row, MemoryContext context);
+
+/* Values of a row in the model's order of features. */
+extern const hpc_value *
+hpg_binding_values(hpg_binding *binding, HeapTupleHeader row);
+
+/* Scratch for hpc_model_predict. */
+extern uint32_t *hpg_binding_codes(hpg_binding *binding);
+
+/*
+ * The value of the target column, named in the model, in the row last split
+ * into values; before any fill.  False: NULL.
+ */
+extern bool hpg_binding_target(hpg_binding *binding, double *target);
+
+#endif /* HPG_H */

@@ -1,0 +1,149 @@
+/*
+ * hpg_bind.c
+ *		Binding the features of a model to the columns of a row, by name.
+ *
+ * A binding is made once for a model and a row type and used row after row.
+ * It holds nothing that points into the model, whose memory may move between
+ * calls; the model's fill, if it has one, is compiled into it.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "hpg.h"
+
+struct hpg_binding
+{
+	MemoryContext context; /* of all but the row type */
+	hpc_digest digest;     /* of the model */
+	hpg_rowtype *rowtype;
+	uint64 identifier; /* of the row type as bound */
+	int nfeatures;
+	const hpg_column **columns; /* [nfeatures] */
+	hpg_fill *fill;             /* NULL: none */
+	const hpg_column *target;   /* NULL: not in the row, or not named */
+	hpc_value target_value;     /* of the row last read, before any fill */
+	hpc_value *values;          /* [nfeatures] */
+	uint32_t *codes;            /* [nfeatures] */
+};
+
+/* The column for a feature, or an ERROR. */
+static const hpg_column *
+bind_feature(const hpg_rowtype *rowtype, const hpc_model_feature *feature)
+{
+	const hpg_column *column = hpg_rowtype_find(rowtype, feature->name);
+
+	if (column == NULL)
+		hpg_column_missing(rowtype, feature->name);
+	if (column->kind != feature->kind)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" has type %s, but the model was trained "
+						"on a %s",
+						hpg_from_utf8(feature->name,
+									  (uint32_t) strlen(feature->name)),
+						format_type_be(column->type),
+						hpc_kind_name(feature->kind)),
+				 errhint("Any type of the same kind will do: cast the "
+						 "column.")));
+	return column;
+}
+
+/* The fill that travels in the model, for this row type. */
+static hpg_fill *
+bind_fill(const hpc_model_summary *summary, const hpg_rowtype *rowtype,
+		  MemoryContext context)
+{
+	Datum json;
+	char *text;
+
+	if (summary->texts.clean == NULL)
+		return NULL;
+	text = hpg_from_utf8(summary->texts.clean,
+						 (uint32_t) strlen(summary->texts.clean));
+	json = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	return hpg_fill_compile(DatumGetJsonbP(json), rowtype, false, context);
+}
+
+static hpg_binding *
+bind(const hpc_model *model, hpg_rowtype *rowtype, MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "houseprice binding",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(context);
+	hpg_binding *binding = palloc0(sizeof(hpg_binding));
+	hpc_model_summary summary;
+
+	hpc_model_summarize(model, &summary);
+	binding->context = context;
+	binding->digest = hpc_model_digest(model);
+	binding->rowtype = rowtype;
+	binding->identifier = rowtype->identifier;
+	binding->nfeatures = summary.nfeatures;
+	binding->columns =
+		palloc0(Max(summary.nfeatures, 1) * sizeof(hpg_column *));
+	binding->values = palloc0(Max(summary.nfeatures, 1) * sizeof(hpc_value));
+	binding->codes = palloc0(Max(summary.nfeatures, 1) * sizeof(uint32_t));
+	for (int i = 0; i < summary.nfeatures; i++)
+	{
+		hpc_model_feature feature;
+
+		hpc_model_feature_at(model, i, &feature);
+		binding->columns[i] = bind_feature(rowtype, &feature);
+	}
+	binding->fill = bind_fill(&summary, rowtype, context);
+	if (summary.texts.target != NULL)
+		binding->target = hpg_rowtype_find(rowtype, summary.texts.target);
+	if (binding->target != NULL && binding->target->kind != HPC_NUMBER)
+		binding->target = NULL;
+	MemoryContextSwitchTo(before);
+	return binding;
+}
+
+hpg_binding *
+hpg_binding_of(hpg_binding *cached, const hpc_model *model,
+			   HeapTupleHeader row, MemoryContext context)
+{
+	hpc_digest digest = hpc_model_digest(model);
+	hpg_rowtype *rowtype =
+		hpg_rowtype_of(cached != NULL ? cached->rowtype : NULL, row, context);
+
+	if (cached != NULL)
+	{
+		if (cached->rowtype == rowtype &&
+			cached->identifier == rowtype->identifier &&
+			memcmp(&cached->digest, &digest, sizeof(digest)) == 0)
+			return cached;
+		MemoryContextDelete(cached->context);
+	}
+	return bind(model, rowtype, context);
+}
+
+const hpc_value *
+hpg_binding_values(hpg_binding *binding, HeapTupleHeader row)
+{
+	hpg_rowtype *rowtype = binding->rowtype;
+
+	hpg_row_deform(rowtype, row);
+	if (binding->target != NULL)
+		hpg_row_value(rowtype, binding->target, &binding->target_value);
+	if (binding->fill != NULL)
+		hpg_fill_apply(binding->fill, rowtype);
+	for (int i = 0; i < binding->nfeatures; i++)
+		hpg_row_value(rowtype, binding->columns[i], &binding->values[i]);
+	return binding->values;
+}
+
+uint32_t *
+hpg_binding_codes(hpg_binding *binding)
+{
+	return binding->codes;
+}
+
+bool
+hpg_binding_target(hpg_binding *binding, double *target)
+{
+	*target = binding->target_value.number;
+	return binding->target != NULL && !binding->target_value.missing;
+}

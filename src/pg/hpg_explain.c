@@ -1,0 +1,266 @@
+/*
+ * hpg_explain.c
+ *		What a model knows of itself: hp_importance, hp_model_info.
+ *
+ * Importance is the share of the total decrease of the sum of squares that
+ * the splits on a feature bring, over all trees (Breiman et al. 1984,
+ * section 5.3; scikit-learn's feature_importances_ without its per-tree
+ * normalisation).  It is measured on the training rows and favours features
+ * with many values.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "hpg.h"
+
+HPG_FUNCTION(hp_importance);
+HPG_FUNCTION(hp_model_info);
+
+#define BAR_WIDTH 40
+
+/* ---------- importance ---------- */
+
+typedef struct ranked_feature
+{
+	hpc_model_feature feature;
+	double share;
+} ranked_feature;
+
+/* Larger share first, then by name. */
+static int
+compare_ranked(const void *a, const void *b)
+{
+	const ranked_feature *one = a;
+	const ranked_feature *other = b;
+
+	if (one->share != other->share)
+		return one->share > other->share ? -1 : 1;
+	return strcmp(one->feature.name, other->feature.name);
+}
+
+static ranked_feature *
+rank_features(const hpc_model *model, int *nfeatures)
+{
+	hpc_model_summary summary;
+	ranked_feature *ranked;
+	double total = 0;
+
+	hpc_model_summarize(model, &summary);
+	*nfeatures = summary.nfeatures;
+	ranked = palloc(Max(summary.nfeatures, 1) * sizeof(ranked_feature));
+	for (int i = 0; i < summary.nfeatures; i++)
+	{
+		hpc_model_feature_at(model, i, &ranked[i].feature);
+		total += ranked[i].feature.gain;
+	}
+	for (int i = 0; i < summary.nfeatures; i++)
+		ranked[i].share = total > 0 ? ranked[i].feature.gain / total : 0;
+	qsort(ranked, summary.nfeatures, sizeof(ranked_feature), compare_ranked);
+	return ranked;
+}
+
+/* A bar of full and partial blocks, BAR_WIDTH cells for all of it. */
+static char *
+bar(double share)
+{
+	static const char *const eighths[] = {"",
+										  "\xe2\x96\x8f",
+										  "\xe2\x96\x8e",
+										  "\xe2\x96\x8d",
+										  "\xe2\x96\x8c",
+										  "\xe2\x96\x8b",
+										  "\xe2\x96\x8a",
+										  "\xe2\x96\x89"};
+	int length = (int) floor(share * BAR_WIDTH * 8 + 0.5);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < length / 8; i++)
+		appendStringInfoString(&text, "\xe2\x96\x88");
+	appendStringInfoString(&text, eighths[length % 8]);
+	return hpg_from_utf8(text.data, (uint32_t) text.len);
+}
+
+/*
+ * hp_importance(hp_model) returns table (rank, feature, importance, bar)
+ */
+Datum
+hp_importance(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const hpc_model *model = hpg_arg_model(fcinfo, 0);
+	int nfeatures;
+	ranked_feature *ranked = rank_features(model, &nfeatures);
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < nfeatures; i++)
+	{
+		const char *name = ranked[i].feature.name;
+		bool nulls[4] = {false};
+		Datum values[4];
+
+		values[0] = Int32GetDatum(i + 1);
+		values[1] =
+			CStringGetTextDatum(hpg_from_utf8(name, (uint32_t) strlen(name)));
+		values[2] = Float8GetDatum(ranked[i].share);
+		values[3] = CStringGetTextDatum(bar(ranked[i].share));
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+	return (Datum) 0;
+}
+
+/* ---------- model info ---------- */
+
+static void
+push_text(JsonbParseState **state, const char *key, const char *utf8)
+{
+	hpg_push_key(state, key);
+	hpg_push_string(state, hpg_from_utf8(utf8, (uint32_t) strlen(utf8)));
+}
+
+static void
+push_count(JsonbParseState **state, const char *key, uint64 count)
+{
+	hpg_push_key(state, key);
+	hpg_push_integer(state, (int64) count);
+}
+
+static void
+push_measure(JsonbParseState **state, const char *key, double number)
+{
+	hpg_push_key(state, key);
+	hpg_push_number(state, number);
+}
+
+static void
+push_digest(JsonbParseState **state, const char *key, const hpc_digest *digest)
+{
+	char hex[2 * HPC_DIGEST_SIZE + 1];
+
+	hpc_digest_to_hex(digest, hex);
+	push_text(state, key, hex);
+}
+
+/* A text that is JSON, as JSON; null where there is none. */
+static void
+push_json(JsonbParseState **state, const char *key, const char *utf8)
+{
+	hpg_push_key(state, key);
+	if (utf8 == NULL)
+		hpg_push_number(state, NAN);
+	else
+		hpg_push_jsonb(state, utf8);
+}
+
+static void
+push_params(JsonbParseState **state, const hpc_model_summary *summary)
+{
+	int n;
+	const hpc_parameter *table = hpc_parameter_table(&n);
+
+	hpg_push_key(state, "parameters");
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < n; i++)
+	{
+		if ((table[i].algorithms & 1u << summary->algorithm) != 0 &&
+			table[i].type != HPC_NAMES && table[i].type != HPC_OBJECT)
+			hpg_push_parameter(state, &summary->params, &table[i]);
+	}
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+static void
+push_feature(JsonbParseState **state, const hpc_model_feature *feature)
+{
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	push_text(state, "name", feature->name);
+	push_text(state, "kind", hpc_kind_name(feature->kind));
+	push_count(state, "missing", feature->nmissing);
+	push_count(state, "splits", feature->nsplits);
+	if (feature->kind == HPC_CATEGORY)
+		push_count(state, "categories", feature->ncategories);
+	else
+	{
+		push_measure(state, "min", feature->min);
+		push_measure(state, "max", feature->max);
+	}
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+static void
+push_features(JsonbParseState **state, const hpc_model *model, int nfeatures)
+{
+	hpg_push_key(state, "features");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < nfeatures; i++)
+	{
+		hpc_model_feature feature;
+
+		hpc_model_feature_at(model, i, &feature);
+		push_feature(state, &feature);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* The target: its name, or null where it came by value, and its range. */
+static void
+push_target(JsonbParseState **state, const hpc_model_summary *summary)
+{
+	hpg_push_key(state, "target");
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	if (summary->texts.target != NULL)
+		push_text(state, "name", summary->texts.target);
+	else
+		push_measure(state, "name", NAN);
+	push_measure(state, "min", summary->target_min);
+	push_measure(state, "mean", summary->target_mean);
+	push_measure(state, "max", summary->target_max);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+static void
+push_oob(JsonbParseState **state, const hpc_model_summary *summary)
+{
+	hpg_push_key(state, "oob");
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	push_count(state, "rows", summary->oob_rows);
+	push_measure(state, "mae", summary->oob_mae);
+	push_measure(state, "rmse", summary->oob_rmse);
+	push_measure(state, "r2", summary->oob_r2);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+/* hp_model_info(hp_model) returns jsonb */
+Datum
+hp_model_info(PG_FUNCTION_ARGS)
+{
+	const hpc_model *model = hpg_arg_model(fcinfo, 0);
+	hpc_digest digest = hpc_model_digest(model);
+	JsonbParseState *state = NULL;
+	hpc_model_summary summary;
+
+	hpc_model_summarize(model, &summary);
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_text(&state, "algorithm", hpc_algorithm_name(summary.algorithm));
+	push_digest(&state, "digest", &digest);
+	push_digest(&state, "data_digest", &summary.data_digest);
+	push_count(&state, "rows", summary.nrows);
+	push_count(&state, "rows_without_target", summary.nskipped);
+	push_count(&state, "distinct_rows", summary.ndistinct);
+	push_count(&state, "trees", summary.ntrees);
+	push_count(&state, "nodes", summary.nnodes);
+	push_count(&state, "bytes", summary.nbytes);
+	push_target(&state, &summary);
+	push_oob(&state, &summary);
+	push_params(&state, &summary);
+	push_json(&state, "given", summary.texts.params);
+	push_json(&state, "clean", summary.texts.clean);
+	push_features(&state, model, summary.nfeatures);
+	PG_RETURN_JSONB_P(
+		JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}

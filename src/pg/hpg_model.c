@@ -1,0 +1,238 @@
+/*
+ * hpg_model.c
+ *		The type hp_model, and models as arguments.
+ *
+ * A datum of the type is the core's model as it is: its first four bytes,
+ * which the core leaves alone, are the varlena header.  Every value that
+ * enters the database (text and binary input) is validated as a whole and its
+ * digest recomputed; from then on models are used in place and equal digests
+ * mean equal models.
+ *
+ * Text form: a line to read, then the bytes behind the varlena header in
+ * base64.
+ *
+ *		houseprice model 1: forest, 100 trees, 7 features, 1460 rows, 3f2a…
+ *		AWhQTQEAAAAJAAAA...
+ *
+ * A model stored out of line is fetched once per call site: hpg_call keeps
+ * the copy under the identity of the stored value.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "common/base64.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "hpg.h"
+#include "hpg_compat.h"
+
+HPG_FUNCTION(hp_model_in);
+HPG_FUNCTION(hp_model_out);
+HPG_FUNCTION(hp_model_recv);
+HPG_FUNCTION(hp_model_send);
+
+#define TEXT_PREFIX "houseprice model 1: "
+#define MODEL_ALIGNMENT 8
+
+/* ---------- input and output ---------- */
+
+/* Makes size bytes from offset 4 on a validated datum. */
+static Datum
+validated(struct varlena *datum, size_t size)
+{
+	hpc_env env;
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "houseprice model",
+							  ALLOCSET_SMALL_SIZES);
+
+	hpg_env_init(&env, scratch, 1);
+	hpg_check_status(&env, hpc_model_validate(&env, datum, size));
+	MemoryContextDelete(scratch);
+	SET_VARSIZE(datum, size);
+	return PointerGetDatum(datum);
+}
+
+static struct varlena *
+allocate_datum(size_t size)
+{
+	struct varlena *datum = palloc(size);
+
+	memset(datum, 0, VARHDRSZ);
+	return datum;
+}
+
+static void
+bad_text(const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid input syntax for type hp_model"),
+			 errdetail("%s", detail),
+			 errhint("Models are made by hp_train, and copied whole.")));
+}
+
+/* hp_model_in(cstring) returns hp_model */
+Datum
+hp_model_in(PG_FUNCTION_ARGS)
+{
+	char *text = PG_GETARG_CSTRING(0);
+	char *line_end = strchr(text, '\n');
+	struct varlena *datum;
+	int length;
+	int nbytes;
+
+	if (strncmp(text, TEXT_PREFIX, strlen(TEXT_PREFIX)) != 0)
+		bad_text("The text does not begin with \"" TEXT_PREFIX "\".");
+	if (line_end == NULL)
+		bad_text("There is no second line.");
+	length = (int) strlen(line_end + 1);
+	datum = allocate_datum((size_t) pg_b64_dec_len(length) + VARHDRSZ + 1);
+	nbytes = pg_b64_decode(line_end + 1, length, VARDATA(datum),
+						   pg_b64_dec_len(length) + 1);
+	if (nbytes < 0)
+		bad_text("The second line is not base64.");
+	return validated(datum, (size_t) nbytes + VARHDRSZ);
+}
+
+/* hp_model_out(hp_model) returns cstring */
+Datum
+hp_model_out(PG_FUNCTION_ARGS)
+{
+	const hpc_model *model = hpg_arg_model(fcinfo, 0);
+	hpc_digest digest = hpc_model_digest(model);
+	hpc_model_summary summary;
+	char hex[2 * HPC_DIGEST_SIZE + 1];
+	StringInfoData line;
+	int nbytes;
+	int encoded;
+	char *text;
+
+	hpc_model_summarize(model, &summary);
+	hpc_digest_to_hex(&digest, hex);
+	nbytes = (int) (summary.nbytes - VARHDRSZ);
+	initStringInfo(&line);
+	appendStringInfo(&line,
+					 TEXT_PREFIX "%s, %u trees, %d features, " UINT64_FORMAT
+								 " rows, digest %s\n",
+					 hpc_algorithm_name(summary.algorithm), summary.ntrees,
+					 summary.nfeatures, summary.nrows, hex);
+	text = palloc_extended((size_t) line.len + pg_b64_enc_len(nbytes) + 1,
+						   MCXT_ALLOC_HUGE);
+	memcpy(text, line.data, line.len);
+	encoded = pg_b64_encode((const char *) model + VARHDRSZ, nbytes,
+							text + line.len, pg_b64_enc_len(nbytes));
+	text[line.len + encoded] = '\0';
+	PG_RETURN_CSTRING(text);
+}
+
+/* hp_model_recv(internal) returns hp_model */
+Datum
+hp_model_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo message = (StringInfo) PG_GETARG_POINTER(0);
+	int nbytes = message->len - message->cursor;
+	struct varlena *datum = allocate_datum((size_t) nbytes + VARHDRSZ);
+
+	pq_copymsgbytes(message, VARDATA(datum), nbytes);
+	return validated(datum, (size_t) nbytes + VARHDRSZ);
+}
+
+/* hp_model_send(hp_model) returns bytea: all but the varlena header */
+Datum
+hp_model_send(PG_FUNCTION_ARGS)
+{
+	const hpc_model *model = hpg_arg_model(fcinfo, 0);
+	hpc_model_summary summary;
+	StringInfoData message;
+
+	hpc_model_summarize(model, &summary);
+	pq_begintypsend(&message);
+	pq_sendbytes(&message, (const char *) model + VARHDRSZ,
+				 (int) (summary.nbytes - VARHDRSZ));
+	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+}
+
+/* ---------- models as arguments ---------- */
+
+hpg_call *
+hpg_call_of(FunctionCallInfo fcinfo)
+{
+	hpg_call *call = fcinfo->flinfo->fn_extra;
+
+	if (call == NULL)
+	{
+		call =
+			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(hpg_call));
+		call->context = fcinfo->flinfo->fn_mcxt;
+		fcinfo->flinfo->fn_extra = call;
+	}
+	return call;
+}
+
+/* The model in a varlena that is in memory and whole, aligned. */
+static const hpc_model *
+aligned_model(struct varlena *datum)
+{
+	size_t size = VARSIZE(datum);
+	void *copy;
+
+	if ((uintptr_t) datum % MODEL_ALIGNMENT == 0)
+		return (const hpc_model *) datum;
+	copy = palloc(size);
+	memcpy(copy, datum, size);
+	return copy;
+}
+
+/* Keeps a copy of a fetched model, unless it is the one already kept. */
+static const hpc_model *
+keep_copy(hpg_call *call, struct varlena *fetched)
+{
+	const hpc_model *model = aligned_model(fetched);
+	hpc_digest digest = hpc_model_digest(model);
+	size_t size = VARSIZE(fetched);
+
+	if (call->copy != NULL &&
+		memcmp(&digest, &call->copy_digest, sizeof(digest)) == 0)
+	{
+		pfree(fetched);
+		return call->copy;
+	}
+	if (call->copy != NULL)
+		pfree(unconstify(hpc_model *, call->copy));
+	call->copy = MemoryContextAlloc(call->context, size);
+	memcpy(unconstify(hpc_model *, call->copy), model, size);
+	call->copy_digest = digest;
+	pfree(fetched);
+	return call->copy;
+}
+
+const hpc_model *
+hpg_call_model(hpg_call *call, Datum datum)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+	struct varatt_external pointer;
+
+	if (!VARATT_IS_EXTENDED(value))
+		return aligned_model(value);
+	if (!VARATT_IS_EXTERNAL_ONDISK(value))
+		return keep_copy(call, detoast_attr(value));
+	VARATT_EXTERNAL_GET_POINTER(pointer, value);
+	if (call->copy != NULL && call->toast_value == pointer.va_valueid &&
+		call->toast_relation == pointer.va_toastrelid)
+		return call->copy;
+	call->toast_value = InvalidOid;
+	keep_copy(call, detoast_attr(value));
+	call->toast_value = pointer.va_valueid;
+	call->toast_relation = pointer.va_toastrelid;
+	return call->copy;
+}
+
+const hpc_model *
+hpg_arg_model(FunctionCallInfo fcinfo, int arg)
+{
+	struct varlena *value = PG_DETOAST_DATUM(PG_GETARG_DATUM(arg));
+
+	return aligned_model(value);
+}

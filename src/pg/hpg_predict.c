@@ -1,0 +1,28 @@
+/*
+ * hpg_predict.c
+ *		hp_predict(model, row): the prediction for one row.
+ *
+ * The model is fetched once per call site and the row's columns are bound
+ * once per model and row type (hpg_model.c, hpg_bind.c); what is left per row
+ * is splitting it into columns and walking the trees.
+ */
+#include "postgres.h"
+
+#include "hpg.h"
+
+HPG_FUNCTION(hp_predict);
+
+/* hp_predict(hp_model, record) returns double precision */
+Datum
+hp_predict(PG_FUNCTION_ARGS)
+{
+	hpg_call *call = hpg_call_of(fcinfo);
+	const hpc_model *model = hpg_call_model(call, PG_GETARG_DATUM(0));
+	HeapTupleHeader row = hpg_arg_row(fcinfo, 1);
+	const hpc_value *values;
+
+	call->binding = hpg_binding_of(call->binding, model, row, call->context);
+	values = hpg_binding_values(call->binding, row);
+	PG_RETURN_FLOAT8(
+		hpc_model_predict(model, values, hpg_binding_codes(call->binding)));
+}
