@@ -1,0 +1,620 @@
+/* houseprice 0.1.0: clean -> select -> train -> predict, in SQL */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION houseprice" to load this file. \quit
+
+---------------------------------------------------------------------------
+-- model: the type
+---------------------------------------------------------------------------
+
+CREATE TYPE hp_model;
+
+CREATE FUNCTION hp_model_in(cstring) RETURNS hp_model
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_in(cstring) IS
+	'text input of hp_model: validates every byte';
+
+CREATE FUNCTION hp_model_out(hp_model) RETURNS cstring
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_out(hp_model) IS
+	'text output of hp_model: a line to read, then base64';
+
+CREATE FUNCTION hp_model_recv(internal) RETURNS hp_model
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_recv(internal) IS
+	'binary input of hp_model: validates every byte';
+
+CREATE FUNCTION hp_model_send(hp_model) RETURNS bytea
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_send(hp_model) IS 'binary output of hp_model';
+
+-- external: models do not compress, and are used as they are
+CREATE TYPE hp_model (
+	INPUT = hp_model_in,
+	OUTPUT = hp_model_out,
+	RECEIVE = hp_model_recv,
+	SEND = hp_model_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = double,
+	STORAGE = external
+);
+COMMENT ON TYPE hp_model IS 'a trained model: one value, used in place';
+
+CREATE FUNCTION hp_model_info(model hp_model) RETURNS jsonb
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_info(hp_model) IS
+	'algorithm, parameters, features, rows, digests, out-of-bag metrics, size';
+
+---------------------------------------------------------------------------
+-- clean
+---------------------------------------------------------------------------
+
+CREATE FUNCTION hp_clean(r anyelement, fill jsonb DEFAULT NULL)
+RETURNS anyelement
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION hp_clean(anyelement, jsonb) IS
+	'the row with what is missing filled in';
+
+CREATE FUNCTION hp_fit_cleaner_accum(internal, record) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_fit_cleaner_accum(internal, record) IS
+	'transition function of hp_fit_cleaner';
+
+CREATE FUNCTION hp_fit_cleaner_accum(internal, record, jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_fit_cleaner_accum(internal, record, jsonb) IS
+	'transition function of hp_fit_cleaner';
+
+CREATE FUNCTION hp_fit_cleaner_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_fit_cleaner_combine(internal, internal) IS
+	'combine function of hp_fit_cleaner';
+
+CREATE FUNCTION hp_fit_cleaner_serial(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_fit_cleaner_serial(internal) IS
+	'serialization function of hp_fit_cleaner';
+
+CREATE FUNCTION hp_fit_cleaner_deserial(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_fit_cleaner_deserial(bytea, internal) IS
+	'deserialization function of hp_fit_cleaner';
+
+CREATE FUNCTION hp_fit_cleaner_final(internal) RETURNS jsonb
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_fit_cleaner_final(internal) IS
+	'final function of hp_fit_cleaner';
+
+CREATE AGGREGATE hp_fit_cleaner(r record)
+(
+	SFUNC = hp_fit_cleaner_accum,
+	STYPE = internal,
+	FINALFUNC = hp_fit_cleaner_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_fit_cleaner_combine,
+	SERIALFUNC = hp_fit_cleaner_serial,
+	DESERIALFUNC = hp_fit_cleaner_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_fit_cleaner(record) IS
+	'a fill for hp_clean: medians and modes of the rows';
+
+CREATE AGGREGATE hp_fit_cleaner(r record, policy jsonb)
+(
+	SFUNC = hp_fit_cleaner_accum,
+	STYPE = internal,
+	FINALFUNC = hp_fit_cleaner_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_fit_cleaner_combine,
+	SERIALFUNC = hp_fit_cleaner_serial,
+	DESERIALFUNC = hp_fit_cleaner_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_fit_cleaner(record, jsonb) IS
+	'a fill for hp_clean, fitted on the rows by a policy';
+
+-- volatile and parallel unsafe as query_to_xml() is: source may be any query
+CREATE FUNCTION hp_clean_rows(r anyelement, source text DEFAULT NULL,
+	policy jsonb DEFAULT NULL)
+RETURNS SETOF anyelement
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION hp_clean_rows(anyelement, text, jsonb) IS
+	'the rows of a source, cleaned with a fill fitted on them';
+
+---------------------------------------------------------------------------
+-- describe
+---------------------------------------------------------------------------
+
+CREATE FUNCTION hp_describe(r anyelement, source text DEFAULT NULL)
+RETURNS TABLE
+(
+	column_name text,
+	type text,
+	count bigint,
+	nulls bigint,
+	distinct_values bigint,
+	mean float8,
+	sd float8,
+	min text,
+	q1 float8,
+	median float8,
+	q3 float8,
+	max text,
+	top_values text,
+	histogram text
+)
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 50;
+COMMENT ON FUNCTION hp_describe(anyelement, text) IS
+	'describes the columns of the table of a row type, or of another source';
+
+CREATE FUNCTION hp_describe(source text)
+RETURNS TABLE
+(
+	column_name text,
+	type text,
+	count bigint,
+	nulls bigint,
+	distinct_values bigint,
+	mean float8,
+	sd float8,
+	min text,
+	q1 float8,
+	median float8,
+	q3 float8,
+	max text,
+	top_values text,
+	histogram text
+)
+	AS 'MODULE_PATHNAME', 'hp_describe_source'
+	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 50;
+COMMENT ON FUNCTION hp_describe(text) IS
+	'describes the columns of a table or query';
+
+---------------------------------------------------------------------------
+-- select
+---------------------------------------------------------------------------
+
+CREATE FUNCTION hp_select_features(r record, VARIADIC features text[])
+RETURNS record
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION hp_select_features(record, text[]) IS
+	'the named columns of a row, as a record';
+
+---------------------------------------------------------------------------
+-- split
+---------------------------------------------------------------------------
+
+CREATE FUNCTION hp_split(key anyelement, fraction float8, seed bigint DEFAULT 0)
+RETURNS boolean
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_split(anyelement, float8, bigint) IS
+	'true for a share of all keys, the same ones every time';
+
+CREATE FUNCTION hp_split(key text, fraction float8, seed bigint DEFAULT 0)
+RETURNS boolean
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_split(text, float8, bigint) IS
+	'true for a share of all keys, the same ones every time';
+
+CREATE FUNCTION hp_fold(key anyelement, k int, seed bigint DEFAULT 0)
+RETURNS int
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_fold(anyelement, int, bigint) IS
+	'one of k parts for a key, from 0, the same one every time';
+
+CREATE FUNCTION hp_fold(key text, k int, seed bigint DEFAULT 0)
+RETURNS int
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_fold(text, int, bigint) IS
+	'one of k parts for a key, from 0, the same one every time';
+
+---------------------------------------------------------------------------
+-- train: parameters, then the aggregates
+---------------------------------------------------------------------------
+
+CREATE FUNCTION hp_forest(
+	trees integer DEFAULT NULL,
+	features integer DEFAULT NULL,
+	feature_fraction float8 DEFAULT NULL,
+	max_depth integer DEFAULT NULL,
+	min_leaf integer DEFAULT NULL,
+	max_leaves integer DEFAULT NULL,
+	max_bins integer DEFAULT NULL,
+	bag boolean DEFAULT NULL,
+	row_fraction float8 DEFAULT NULL,
+	cat_smooth float8 DEFAULT NULL,
+	cat_min_rows float8 DEFAULT NULL,
+	exclude text[] DEFAULT NULL,
+	leak text DEFAULT NULL,
+	clean jsonb DEFAULT NULL,
+	seed bigint DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_forest IS 'parameters of a random forest for hp_train';
+
+CREATE FUNCTION hp_mean(
+	exclude text[] DEFAULT NULL,
+	clean jsonb DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_mean IS
+	'parameters of the baseline model for hp_train: the mean of the target';
+
+CREATE FUNCTION hp_train_add_value(internal, record, float8) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_train_add_value(internal, record, float8) IS
+	'transition function of hp_train';
+
+CREATE FUNCTION hp_train_add_value(internal, record, float8, jsonb) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_train_add_value(internal, record, float8, jsonb) IS
+	'transition function of hp_train';
+
+CREATE FUNCTION hp_train_add_named(internal, record, text) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_train_add_named(internal, record, text) IS
+	'transition function of hp_train';
+
+CREATE FUNCTION hp_train_add_named(internal, record, text, jsonb) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_train_add_named(internal, record, text, jsonb) IS
+	'transition function of hp_train';
+
+CREATE FUNCTION hp_train_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_train_combine(internal, internal) IS
+	'combine function of hp_train';
+
+CREATE FUNCTION hp_train_serialize(internal) RETURNS bytea
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_train_serialize(internal) IS
+	'serial function of hp_train';
+
+CREATE FUNCTION hp_train_deserialize(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_train_deserialize(bytea, internal) IS
+	'deserial function of hp_train';
+
+CREATE FUNCTION hp_train_final(internal) RETURNS hp_model
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_train_final(internal) IS
+	'final function of hp_train';
+
+CREATE AGGREGATE hp_train(r record, target float8) (
+	SFUNC = hp_train_add_value,
+	STYPE = internal,
+	FINALFUNC = hp_train_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_train_combine,
+	SERIALFUNC = hp_train_serialize,
+	DESERIALFUNC = hp_train_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_train(record, float8) IS
+	'trains a model on rows, the target being a value, with the default parameters';
+
+CREATE AGGREGATE hp_train(r record, target float8, params jsonb) (
+	SFUNC = hp_train_add_value,
+	STYPE = internal,
+	FINALFUNC = hp_train_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_train_combine,
+	SERIALFUNC = hp_train_serialize,
+	DESERIALFUNC = hp_train_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_train(record, float8, jsonb) IS
+	'trains a model on rows, the target being a value';
+
+CREATE AGGREGATE hp_train(r record, target text) (
+	SFUNC = hp_train_add_named,
+	STYPE = internal,
+	FINALFUNC = hp_train_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_train_combine,
+	SERIALFUNC = hp_train_serialize,
+	DESERIALFUNC = hp_train_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_train(record, text) IS
+	'trains a model on rows, the target being the column of that name, with the default parameters';
+
+CREATE AGGREGATE hp_train(r record, target text, params jsonb) (
+	SFUNC = hp_train_add_named,
+	STYPE = internal,
+	FINALFUNC = hp_train_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_train_combine,
+	SERIALFUNC = hp_train_serialize,
+	DESERIALFUNC = hp_train_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_train(record, text, jsonb) IS
+	'trains a model on rows, the target being the column of that name';
+
+---------------------------------------------------------------------------
+-- predict
+---------------------------------------------------------------------------
+
+CREATE FUNCTION hp_predict(model hp_model, r record) RETURNS float8
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION hp_predict(hp_model, record) IS
+	'prediction of a model for a row, whose columns bind to features by name';
+
+---------------------------------------------------------------------------
+-- evaluate
+---------------------------------------------------------------------------
+
+CREATE FUNCTION hp_mae_add(internal, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_mae_add(internal, float8, float8) IS
+	'transition function of hp_mae';
+
+CREATE FUNCTION hp_rmse_add(internal, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_rmse_add(internal, float8, float8) IS
+	'transition function of hp_rmse';
+
+CREATE FUNCTION hp_rmsle_add(internal, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_rmsle_add(internal, float8, float8) IS
+	'transition function of hp_rmsle';
+
+CREATE FUNCTION hp_mape_add(internal, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_mape_add(internal, float8, float8) IS
+	'transition function of hp_mape';
+
+CREATE FUNCTION hp_r2_add(internal, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_r2_add(internal, float8, float8) IS
+	'transition function of hp_r2';
+
+CREATE FUNCTION hp_error_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_error_combine(internal, internal) IS
+	'combine function of the error metrics';
+
+CREATE FUNCTION hp_error_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_error_serialize(internal) IS
+	'serialization function of the error metrics';
+
+CREATE FUNCTION hp_error_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_error_deserialize(bytea, internal) IS
+	'deserialization function of the error metrics';
+
+CREATE FUNCTION hp_error_mean(internal) RETURNS float8
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_error_mean(internal) IS
+	'final function of hp_mae and hp_mape';
+
+CREATE FUNCTION hp_error_root_mean(internal) RETURNS float8
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_error_root_mean(internal) IS
+	'final function of hp_rmse and hp_rmsle';
+
+CREATE FUNCTION hp_error_r2(internal) RETURNS float8
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_error_r2(internal) IS
+	'final function of hp_r2';
+
+CREATE AGGREGATE hp_mae(actual float8, predicted float8)
+(
+	SFUNC = hp_mae_add,
+	STYPE = internal,
+	FINALFUNC = hp_error_mean,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_error_combine,
+	SERIALFUNC = hp_error_serialize,
+	DESERIALFUNC = hp_error_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_mae(float8, float8) IS
+	'mean absolute error of predictions';
+
+CREATE AGGREGATE hp_rmse(actual float8, predicted float8)
+(
+	SFUNC = hp_rmse_add,
+	STYPE = internal,
+	FINALFUNC = hp_error_root_mean,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_error_combine,
+	SERIALFUNC = hp_error_serialize,
+	DESERIALFUNC = hp_error_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_rmse(float8, float8) IS
+	'root mean squared error of predictions';
+
+CREATE AGGREGATE hp_rmsle(actual float8, predicted float8)
+(
+	SFUNC = hp_rmsle_add,
+	STYPE = internal,
+	FINALFUNC = hp_error_root_mean,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_error_combine,
+	SERIALFUNC = hp_error_serialize,
+	DESERIALFUNC = hp_error_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_rmsle(float8, float8) IS
+	'root mean squared error of the logarithms of 1 + value';
+
+CREATE AGGREGATE hp_mape(actual float8, predicted float8)
+(
+	SFUNC = hp_mape_add,
+	STYPE = internal,
+	FINALFUNC = hp_error_mean,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_error_combine,
+	SERIALFUNC = hp_error_serialize,
+	DESERIALFUNC = hp_error_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_mape(float8, float8) IS
+	'mean absolute error as a fraction of the actual value';
+
+CREATE AGGREGATE hp_r2(actual float8, predicted float8)
+(
+	SFUNC = hp_r2_add,
+	STYPE = internal,
+	FINALFUNC = hp_error_r2,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_error_combine,
+	SERIALFUNC = hp_error_serialize,
+	DESERIALFUNC = hp_error_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_r2(float8, float8) IS
+	'share of the variance of the actual values that predictions explain';
+
+CREATE TYPE hp_evaluation AS
+(
+	n bigint,
+	mae float8,
+	rmse float8,
+	rmsle float8,
+	mape float8,
+	r2 float8,
+	mdape float8,
+	within_10pct float8,
+	median_ratio float8,
+	cod float8,
+	prd float8
+);
+COMMENT ON TYPE hp_evaluation IS
+	'what hp_evaluate returns: metrics of predictions';
+
+CREATE FUNCTION hp_evaluate_add(internal, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_evaluate_add(internal, float8, float8) IS
+	'transition function of hp_evaluate';
+
+CREATE FUNCTION hp_evaluate_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_evaluate_combine(internal, internal) IS
+	'combine function of hp_evaluate';
+
+CREATE FUNCTION hp_evaluate_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_evaluate_serialize(internal) IS
+	'serialization function of hp_evaluate';
+
+CREATE FUNCTION hp_evaluate_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_evaluate_deserialize(bytea, internal) IS
+	'deserialization function of hp_evaluate';
+
+CREATE FUNCTION hp_evaluate_final(internal) RETURNS hp_evaluation
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_evaluate_final(internal) IS
+	'final function of hp_evaluate';
+
+CREATE AGGREGATE hp_evaluate(actual float8, predicted float8)
+(
+	SFUNC = hp_evaluate_add,
+	STYPE = internal,
+	FINALFUNC = hp_evaluate_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_evaluate_combine,
+	SERIALFUNC = hp_evaluate_serialize,
+	DESERIALFUNC = hp_evaluate_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_evaluate(float8, float8) IS
+	'all metrics of predictions, and the measures of a ratio study';
+
+---------------------------------------------------------------------------
+-- explain
+---------------------------------------------------------------------------
+
+CREATE FUNCTION hp_importance(
+	model hp_model,
+	OUT rank integer,
+	OUT feature text,
+	OUT importance float8,
+	OUT bar text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 50;
+COMMENT ON FUNCTION hp_importance(hp_model) IS
+	'share of each feature in what the splits of the trees gain';
+
+---------------------------------------------------------------------------
+-- digest
+---------------------------------------------------------------------------
+
+CREATE FUNCTION hp_digest_accum(internal, record) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_digest_accum(internal, record) IS
+	'transition function of hp_digest';
+
+CREATE FUNCTION hp_digest_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_digest_combine(internal, internal) IS
+	'combine function of hp_digest';
+
+CREATE FUNCTION hp_digest_serial(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_digest_serial(internal) IS
+	'serialization function of hp_digest';
+
+CREATE FUNCTION hp_digest_deserial(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_digest_deserial(bytea, internal) IS
+	'deserialization function of hp_digest';
+
+CREATE FUNCTION hp_digest_final(internal) RETURNS text
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_digest_final(internal) IS
+	'final function of hp_digest';
+
+CREATE AGGREGATE hp_digest(r record)
+(
+	SFUNC = hp_digest_accum,
+	STYPE = internal,
+	FINALFUNC = hp_digest_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_digest_combine,
+	SERIALFUNC = hp_digest_serial,
+	DESERIALFUNC = hp_digest_deserial,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_digest(record) IS
+	'digest of the rows, whatever their order';

@@ -1,0 +1,98 @@
+/*
+ * hpg_pair.h
+ *		What the aggregates over pairs (actual, predicted) share.
+ *
+ * hpg_metrics.c has those that need sums only, hpg_evaluate.c the one that
+ * keeps the pairs.
+ */
+#ifndef HPG_PAIR_H
+#define HPG_PAIR_H
+
+#include <math.h>
+
+#include "lib/stringinfo.h"
+
+#include "hpg.h"
+
+typedef struct hpg_pair
+{
+	double actual;
+	double predicted;
+} hpg_pair;
+
+/* ---------- errors of one pair ---------- */
+
+static inline double
+hpg_pair_error(const hpg_pair *p)
+{
+	return fabs(p->actual - p->predicted);
+}
+
+/* Of a pair whose actual value is not 0. */
+static inline double
+hpg_pair_relative_error(const hpg_pair *p)
+{
+	return hpg_pair_error(p) / fabs(p->actual);
+}
+
+static inline double
+hpg_pair_ratio(const hpg_pair *p)
+{
+	return p->predicted / p->actual;
+}
+
+static inline double
+hpg_pair_log_error(const hpg_pair *p)
+{
+	return hpc_log1p(p->predicted) - hpc_log1p(p->actual);
+}
+
+static inline bool
+hpg_pair_has_logs(const hpg_pair *p)
+{
+	return !(p->actual < 0 || p->predicted < 0);
+}
+
+/* ---------- aggregate support ---------- */
+
+/* What a transition returns when it passes a pair over. */
+#define HPG_RETURN_STATE_AS_IT_CAME()        \
+	do                                       \
+	{                                        \
+		if (PG_ARGISNULL(0))                 \
+			PG_RETURN_NULL();                \
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0)); \
+	} while (0)
+
+/* The memory of the aggregate that calls; nothing else may. */
+extern MemoryContext hpg_aggregate_context(FunctionCallInfo fcinfo);
+
+/*
+ * The pair among the arguments of a transition function; false where one side
+ * is NULL.
+ */
+extern bool hpg_arg_pair(FunctionCallInfo fcinfo, hpg_pair *p);
+
+/* Points buffer at the bytes of a serialised state. */
+extern void hpg_read_state(FunctionCallInfo fcinfo, StringInfo buffer);
+
+/* ---------- metrics from sums ---------- */
+
+/* The sums that R squared is made of. */
+enum
+{
+	HPG_SQUARED_ERRORS = 0,
+	HPG_ACTUALS = 1,
+	HPG_SQUARED_ACTUALS = 2,
+	HPG_R2_SUMS = 3
+};
+
+extern double hpg_mean(const hpc_sum *sum, int64 n);
+
+/*
+ * 1 - SSE / SST; false where all actual values are equal, so that there is
+ * nothing to explain.
+ */
+extern bool hpg_r2(const hpc_sum sum[HPG_R2_SUMS], int64 n, double *r2);
+
+#endif /* HPG_PAIR_H */
