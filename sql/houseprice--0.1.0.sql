@@ -254,24 +254,24 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION hp_mean IS
 	'parameters of the baseline model for hp_train: the mean of the target';
 
-CREATE FUNCTION hp_train_add_value(internal, record, float8) RETURNS internal
+CREATE FUNCTION hp_train_accum_value(internal, record, float8) RETURNS internal
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hp_train_add_value(internal, record, float8) IS
+COMMENT ON FUNCTION hp_train_accum_value(internal, record, float8) IS
 	'transition function of hp_train';
 
-CREATE FUNCTION hp_train_add_value(internal, record, float8, jsonb) RETURNS internal
+CREATE FUNCTION hp_train_accum_value(internal, record, float8, jsonb) RETURNS internal
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hp_train_add_value(internal, record, float8, jsonb) IS
+COMMENT ON FUNCTION hp_train_accum_value(internal, record, float8, jsonb) IS
 	'transition function of hp_train';
 
-CREATE FUNCTION hp_train_add_named(internal, record, text) RETURNS internal
+CREATE FUNCTION hp_train_accum_named(internal, record, text) RETURNS internal
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hp_train_add_named(internal, record, text) IS
+COMMENT ON FUNCTION hp_train_accum_named(internal, record, text) IS
 	'transition function of hp_train';
 
-CREATE FUNCTION hp_train_add_named(internal, record, text, jsonb) RETURNS internal
+CREATE FUNCTION hp_train_accum_named(internal, record, text, jsonb) RETURNS internal
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hp_train_add_named(internal, record, text, jsonb) IS
+COMMENT ON FUNCTION hp_train_accum_named(internal, record, text, jsonb) IS
 	'transition function of hp_train';
 
 CREATE FUNCTION hp_train_combine(internal, internal) RETURNS internal
@@ -295,7 +295,7 @@ COMMENT ON FUNCTION hp_train_final(internal) IS
 	'final function of hp_train';
 
 CREATE AGGREGATE hp_train(r record, target float8) (
-	SFUNC = hp_train_add_value,
+	SFUNC = hp_train_accum_value,
 	STYPE = internal,
 	FINALFUNC = hp_train_final,
 	FINALFUNC_MODIFY = READ_ONLY,
@@ -308,7 +308,7 @@ COMMENT ON AGGREGATE hp_train(record, float8) IS
 	'trains a model on rows, the target being a value, with the default parameters';
 
 CREATE AGGREGATE hp_train(r record, target float8, params jsonb) (
-	SFUNC = hp_train_add_value,
+	SFUNC = hp_train_accum_value,
 	STYPE = internal,
 	FINALFUNC = hp_train_final,
 	FINALFUNC_MODIFY = READ_ONLY,
@@ -321,7 +321,7 @@ COMMENT ON AGGREGATE hp_train(record, float8, jsonb) IS
 	'trains a model on rows, the target being a value';
 
 CREATE AGGREGATE hp_train(r record, target text) (
-	SFUNC = hp_train_add_named,
+	SFUNC = hp_train_accum_named,
 	STYPE = internal,
 	FINALFUNC = hp_train_final,
 	FINALFUNC_MODIFY = READ_ONLY,
@@ -334,7 +334,7 @@ COMMENT ON AGGREGATE hp_train(record, text) IS
 	'trains a model on rows, the target being the column of that name, with the default parameters';
 
 CREATE AGGREGATE hp_train(r record, target text, params jsonb) (
-	SFUNC = hp_train_add_named,
+	SFUNC = hp_train_accum_named,
 	STYPE = internal,
 	FINALFUNC = hp_train_final,
 	FINALFUNC_MODIFY = READ_ONLY,
@@ -359,34 +359,34 @@ COMMENT ON FUNCTION hp_predict(hp_model, record) IS
 -- evaluate
 ---------------------------------------------------------------------------
 
-CREATE FUNCTION hp_mae_add(internal, float8, float8) RETURNS internal
+CREATE FUNCTION hp_mae_accum(internal, float8, float8) RETURNS internal
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hp_mae_add(internal, float8, float8) IS
+COMMENT ON FUNCTION hp_mae_accum(internal, float8, float8) IS
 	'transition function of hp_mae';
 
-CREATE FUNCTION hp_rmse_add(internal, float8, float8) RETURNS internal
+CREATE FUNCTION hp_rmse_accum(internal, float8, float8) RETURNS internal
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hp_rmse_add(internal, float8, float8) IS
+COMMENT ON FUNCTION hp_rmse_accum(internal, float8, float8) IS
 	'transition function of hp_rmse';
 
-CREATE FUNCTION hp_rmsle_add(internal, float8, float8) RETURNS internal
+CREATE FUNCTION hp_rmsle_accum(internal, float8, float8) RETURNS internal
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hp_rmsle_add(internal, float8, float8) IS
+COMMENT ON FUNCTION hp_rmsle_accum(internal, float8, float8) IS
 	'transition function of hp_rmsle';
 
-CREATE FUNCTION hp_mape_add(internal, float8, float8) RETURNS internal
+CREATE FUNCTION hp_mape_accum(internal, float8, float8) RETURNS internal
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hp_mape_add(internal, float8, float8) IS
+COMMENT ON FUNCTION hp_mape_accum(internal, float8, float8) IS
 	'transition function of hp_mape';
 
-CREATE FUNCTION hp_r2_add(internal, float8, float8) RETURNS internal
+CREATE FUNCTION hp_r2_accum(internal, float8, float8) RETURNS internal
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hp_r2_add(internal, float8, float8) IS
+COMMENT ON FUNCTION hp_r2_accum(internal, float8, float8) IS
 	'transition function of hp_r2';
 
 CREATE FUNCTION hp_error_combine(internal, internal) RETURNS internal
@@ -427,7 +427,7 @@ COMMENT ON FUNCTION hp_error_r2(internal) IS
 
 CREATE AGGREGATE hp_mae(actual float8, predicted float8)
 (
-	SFUNC = hp_mae_add,
+	SFUNC = hp_mae_accum,
 	STYPE = internal,
 	FINALFUNC = hp_error_mean,
 	FINALFUNC_MODIFY = READ_ONLY,
@@ -441,7 +441,7 @@ COMMENT ON AGGREGATE hp_mae(float8, float8) IS
 
 CREATE AGGREGATE hp_rmse(actual float8, predicted float8)
 (
-	SFUNC = hp_rmse_add,
+	SFUNC = hp_rmse_accum,
 	STYPE = internal,
 	FINALFUNC = hp_error_root_mean,
 	FINALFUNC_MODIFY = READ_ONLY,
@@ -455,7 +455,7 @@ COMMENT ON AGGREGATE hp_rmse(float8, float8) IS
 
 CREATE AGGREGATE hp_rmsle(actual float8, predicted float8)
 (
-	SFUNC = hp_rmsle_add,
+	SFUNC = hp_rmsle_accum,
 	STYPE = internal,
 	FINALFUNC = hp_error_root_mean,
 	FINALFUNC_MODIFY = READ_ONLY,
@@ -469,7 +469,7 @@ COMMENT ON AGGREGATE hp_rmsle(float8, float8) IS
 
 CREATE AGGREGATE hp_mape(actual float8, predicted float8)
 (
-	SFUNC = hp_mape_add,
+	SFUNC = hp_mape_accum,
 	STYPE = internal,
 	FINALFUNC = hp_error_mean,
 	FINALFUNC_MODIFY = READ_ONLY,
@@ -483,7 +483,7 @@ COMMENT ON AGGREGATE hp_mape(float8, float8) IS
 
 CREATE AGGREGATE hp_r2(actual float8, predicted float8)
 (
-	SFUNC = hp_r2_add,
+	SFUNC = hp_r2_accum,
 	STYPE = internal,
 	FINALFUNC = hp_error_r2,
 	FINALFUNC_MODIFY = READ_ONLY,
@@ -512,10 +512,10 @@ CREATE TYPE hp_evaluation AS
 COMMENT ON TYPE hp_evaluation IS
 	'what hp_evaluate returns: metrics of predictions';
 
-CREATE FUNCTION hp_evaluate_add(internal, float8, float8) RETURNS internal
+CREATE FUNCTION hp_evaluate_accum(internal, float8, float8) RETURNS internal
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hp_evaluate_add(internal, float8, float8) IS
+COMMENT ON FUNCTION hp_evaluate_accum(internal, float8, float8) IS
 	'transition function of hp_evaluate';
 
 CREATE FUNCTION hp_evaluate_combine(internal, internal) RETURNS internal
@@ -544,7 +544,7 @@ COMMENT ON FUNCTION hp_evaluate_final(internal) IS
 
 CREATE AGGREGATE hp_evaluate(actual float8, predicted float8)
 (
-	SFUNC = hp_evaluate_add,
+	SFUNC = hp_evaluate_accum,
 	STYPE = internal,
 	FINALFUNC = hp_evaluate_final,
 	FINALFUNC_MODIFY = READ_ONLY,
@@ -587,16 +587,16 @@ CREATE FUNCTION hp_digest_combine(internal, internal) RETURNS internal
 COMMENT ON FUNCTION hp_digest_combine(internal, internal) IS
 	'combine function of hp_digest';
 
-CREATE FUNCTION hp_digest_serial(internal) RETURNS bytea
+CREATE FUNCTION hp_digest_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION hp_digest_serial(internal) IS
+COMMENT ON FUNCTION hp_digest_serialize(internal) IS
 	'serialization function of hp_digest';
 
-CREATE FUNCTION hp_digest_deserial(bytea, internal) RETURNS internal
+CREATE FUNCTION hp_digest_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION hp_digest_deserial(bytea, internal) IS
+COMMENT ON FUNCTION hp_digest_deserialize(bytea, internal) IS
 	'deserialization function of hp_digest';
 
 CREATE FUNCTION hp_digest_final(internal) RETURNS text
@@ -612,9 +612,49 @@ CREATE AGGREGATE hp_digest(r record)
 	FINALFUNC = hp_digest_final,
 	FINALFUNC_MODIFY = READ_ONLY,
 	COMBINEFUNC = hp_digest_combine,
-	SERIALFUNC = hp_digest_serial,
-	DESERIALFUNC = hp_digest_deserial,
+	SERIALFUNC = hp_digest_serialize,
+	DESERIALFUNC = hp_digest_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE hp_digest(record) IS
 	'digest of the rows, whatever their order';
+
+CREATE FUNCTION hp_digest_accum_model(internal, hp_model, record) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_digest_accum_model(internal, hp_model, record) IS
+	'transition function of hp_digest';
+
+CREATE FUNCTION hp_digest_accum_model(internal, hp_model, record, float8) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_digest_accum_model(internal, hp_model, record, float8) IS
+	'transition function of hp_digest';
+
+CREATE AGGREGATE hp_digest(model hp_model, r record)
+(
+	SFUNC = hp_digest_accum_model,
+	STYPE = internal,
+	FINALFUNC = hp_digest_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_digest_combine,
+	SERIALFUNC = hp_digest_serialize,
+	DESERIALFUNC = hp_digest_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_digest(hp_model, record) IS
+	'digest of what the model consumes of the rows; the model names its target';
+
+CREATE AGGREGATE hp_digest(model hp_model, r record, target float8)
+(
+	SFUNC = hp_digest_accum_model,
+	STYPE = internal,
+	FINALFUNC = hp_digest_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_digest_combine,
+	SERIALFUNC = hp_digest_serialize,
+	DESERIALFUNC = hp_digest_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_digest(hp_model, record, float8) IS
+	'digest of what the model consumes of the rows; the target being a value';

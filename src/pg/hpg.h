@@ -2,11 +2,8 @@
  * hpg.h
  *		What the files of the PostgreSQL side share.
  *
- * One file per SQL family: hpg_clean.c, hpg_select.c, hpg_split.c,
- * hpg_train.c, hpg_predict.c, hpg_evaluate.c, hpg_describe.c, hpg_digest.c,
- * hpg_model.c; and beneath them hpg_row.c (rows by name, canonical values),
- * hpg_source.c (reading a relation or query), hpg_params.c (parameters),
- * hpg_core.c (memory, cancel and errors at the border to the core).
+ * A file per SQL family, and beneath them the files that have a section here.
+ * README.md in this folder lists them all.
  */
 #ifndef HPG_H
 #define HPG_H
@@ -238,9 +235,10 @@ hpg_binding_values(hpg_binding *binding, HeapTupleHeader row);
 extern uint32_t *hpg_binding_codes(hpg_binding *binding);
 
 /*
- * The value of the target column, named in the model, in the row last split
- * into values; before any fill.  False: NULL.
+ * The value of the model's target column of this name in the row last split
+ * into values, before any fill.  False: NULL.  ERROR: no such column.
  */
-extern bool hpg_binding_target(hpg_binding *binding, double *target);
+extern bool
+hpg_binding_target(hpg_binding *binding, const char *name, double *target);
 
 #endif /* HPG_H */

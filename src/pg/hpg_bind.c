@@ -142,8 +142,10 @@ hpg_binding_codes(hpg_binding *binding)
 }
 
 bool
-hpg_binding_target(hpg_binding *binding, double *target)
+hpg_binding_target(hpg_binding *binding, const char *name, double *target)
 {
+	if (hpg_rowtype_find(binding->rowtype, name) == NULL)
+		hpg_column_missing(binding->rowtype, name);
 	*target = binding->target_value.number;
 	return binding->target != NULL && !binding->target_value.missing;
 }

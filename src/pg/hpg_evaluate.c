@@ -30,7 +30,7 @@
 #include "hpg_compat.h"
 #include "hpg_pair.h"
 
-HPG_FUNCTION(hp_evaluate_add);
+HPG_FUNCTION(hp_evaluate_accum);
 HPG_FUNCTION(hp_evaluate_combine);
 HPG_FUNCTION(hp_evaluate_serialize);
 HPG_FUNCTION(hp_evaluate_deserialize);
@@ -98,7 +98,7 @@ pair_set_add(pair_set *set, MemoryContext context, const hpg_pair *p)
 }
 
 Datum
-hp_evaluate_add(PG_FUNCTION_ARGS)
+hp_evaluate_accum(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = hpg_aggregate_context(fcinfo);
 	pair_set *set;

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "hpg_compat.h"
 #include "hpg_fill.h"
 
 /* ---------- values ---------- */

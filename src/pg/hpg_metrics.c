@@ -24,11 +24,11 @@
 #include "hpg_compat.h"
 #include "hpg_pair.h"
 
-HPG_FUNCTION(hp_mae_add);
-HPG_FUNCTION(hp_rmse_add);
-HPG_FUNCTION(hp_rmsle_add);
-HPG_FUNCTION(hp_mape_add);
-HPG_FUNCTION(hp_r2_add);
+HPG_FUNCTION(hp_mae_accum);
+HPG_FUNCTION(hp_rmse_accum);
+HPG_FUNCTION(hp_rmsle_accum);
+HPG_FUNCTION(hp_mape_accum);
+HPG_FUNCTION(hp_r2_accum);
 HPG_FUNCTION(hp_error_combine);
 HPG_FUNCTION(hp_error_serialize);
 HPG_FUNCTION(hp_error_deserialize);
@@ -116,7 +116,7 @@ arg_error_state(FunctionCallInfo fcinfo, int nsums)
 }
 
 Datum
-hp_mae_add(PG_FUNCTION_ARGS)
+hp_mae_accum(PG_FUNCTION_ARGS)
 {
 	error_state *state;
 	hpg_pair p;
@@ -130,7 +130,7 @@ hp_mae_add(PG_FUNCTION_ARGS)
 }
 
 Datum
-hp_rmse_add(PG_FUNCTION_ARGS)
+hp_rmse_accum(PG_FUNCTION_ARGS)
 {
 	error_state *state;
 	double error;
@@ -161,7 +161,7 @@ refuse_negative(const hpg_pair *p)
 }
 
 Datum
-hp_rmsle_add(PG_FUNCTION_ARGS)
+hp_rmsle_accum(PG_FUNCTION_ARGS)
 {
 	error_state *state;
 	double error;
@@ -179,7 +179,7 @@ hp_rmsle_add(PG_FUNCTION_ARGS)
 }
 
 Datum
-hp_mape_add(PG_FUNCTION_ARGS)
+hp_mape_accum(PG_FUNCTION_ARGS)
 {
 	error_state *state;
 	hpg_pair p;
@@ -201,7 +201,7 @@ hp_mape_add(PG_FUNCTION_ARGS)
 }
 
 Datum
-hp_r2_add(PG_FUNCTION_ARGS)
+hp_r2_accum(PG_FUNCTION_ARGS)
 {
 	error_state *state;
 	double error;

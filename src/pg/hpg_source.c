@@ -166,12 +166,23 @@ select_all(Oid relation)
 
 /* ---------- queries ---------- */
 
+/* Whether a statement only reads: no table to write, no row to lock. */
+static bool
+is_reading(SPIPlanPtr plan, const CachedPlanSource *source)
+{
+	const Query *query;
+
+	if (!SPI_is_cursor_plan(plan) || source->commandTag != CMDTAG_SELECT)
+		return false;
+	query = linitial_node(Query, source->query_list);
+	return !query->hasModifyingCTE && query->rowMarks == NIL;
+}
+
 /* Exactly one statement that returns rows and changes nothing. */
 static void
 check_plan(SPIPlanPtr plan, const char *query)
 {
 	List *sources = SPI_plan_get_plan_sources(plan);
-	CachedPlanSource *source;
 
 	if (list_length(sources) != 1)
 		ereport(ERROR,
@@ -179,12 +190,10 @@ check_plan(SPIPlanPtr plan, const char *query)
 				 errmsg("source must be one query, not %d statements",
 						list_length(sources)),
 				 errdetail("The source is: %s", query)));
-	source = linitial(sources);
-	if (!SPI_is_cursor_plan(plan) || source->commandTag != CMDTAG_SELECT ||
-		linitial_node(Query, source->query_list)->hasModifyingCTE)
+	if (!is_reading(plan, linitial(sources)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("source must be a query that returns rows and changes nothing"),
+				 errmsg("source must be a query that returns rows and neither changes nor locks any"),
 				 errdetail("The source is: %s", query)));
 }
 

@@ -33,8 +33,8 @@
 #include "hpg_compat.h"
 #include "hpg_fill.h"
 
-HPG_FUNCTION(hp_train_add_value);
-HPG_FUNCTION(hp_train_add_named);
+HPG_FUNCTION(hp_train_accum_value);
+HPG_FUNCTION(hp_train_accum_named);
 HPG_FUNCTION(hp_train_combine);
 HPG_FUNCTION(hp_train_serialize);
 HPG_FUNCTION(hp_train_deserialize);
@@ -385,9 +385,9 @@ params_arg(FunctionCallInfo fcinfo)
 	return PG_NARGS() > 3 && !PG_ARGISNULL(3) ? PG_GETARG_JSONB_P(3) : NULL;
 }
 
-/* hp_train_add_value(internal, record, float8 [, jsonb]) returns internal */
+/* hp_train_accum_value(internal, record, float8 [, jsonb]) returns internal */
 Datum
-hp_train_add_value(PG_FUNCTION_ARGS)
+hp_train_accum_value(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	Jsonb *jsonb = params_arg(fcinfo);
@@ -430,9 +430,9 @@ target_name_arg(FunctionCallInfo fcinfo)
 	return hpg_to_utf8(name, (int) strlen(name), &nbytes);
 }
 
-/* hp_train_add_named(internal, record, text [, jsonb]) returns internal */
+/* hp_train_accum_named(internal, record, text [, jsonb]) returns internal */
 Datum
-hp_train_add_named(PG_FUNCTION_ARGS)
+hp_train_accum_named(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	Jsonb *jsonb = params_arg(fcinfo);
