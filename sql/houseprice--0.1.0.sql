@@ -74,16 +74,16 @@ CREATE FUNCTION hp_fit_cleaner_combine(internal, internal) RETURNS internal
 COMMENT ON FUNCTION hp_fit_cleaner_combine(internal, internal) IS
 	'combine function of hp_fit_cleaner';
 
-CREATE FUNCTION hp_fit_cleaner_serial(internal) RETURNS bytea
+CREATE FUNCTION hp_fit_cleaner_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION hp_fit_cleaner_serial(internal) IS
+COMMENT ON FUNCTION hp_fit_cleaner_serialize(internal) IS
 	'serialization function of hp_fit_cleaner';
 
-CREATE FUNCTION hp_fit_cleaner_deserial(bytea, internal) RETURNS internal
+CREATE FUNCTION hp_fit_cleaner_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION hp_fit_cleaner_deserial(bytea, internal) IS
+COMMENT ON FUNCTION hp_fit_cleaner_deserialize(bytea, internal) IS
 	'deserialization function of hp_fit_cleaner';
 
 CREATE FUNCTION hp_fit_cleaner_final(internal) RETURNS jsonb
@@ -99,8 +99,8 @@ CREATE AGGREGATE hp_fit_cleaner(r record)
 	FINALFUNC = hp_fit_cleaner_final,
 	FINALFUNC_MODIFY = READ_ONLY,
 	COMBINEFUNC = hp_fit_cleaner_combine,
-	SERIALFUNC = hp_fit_cleaner_serial,
-	DESERIALFUNC = hp_fit_cleaner_deserial,
+	SERIALFUNC = hp_fit_cleaner_serialize,
+	DESERIALFUNC = hp_fit_cleaner_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE hp_fit_cleaner(record) IS
@@ -113,8 +113,8 @@ CREATE AGGREGATE hp_fit_cleaner(r record, policy jsonb)
 	FINALFUNC = hp_fit_cleaner_final,
 	FINALFUNC_MODIFY = READ_ONLY,
 	COMBINEFUNC = hp_fit_cleaner_combine,
-	SERIALFUNC = hp_fit_cleaner_serial,
-	DESERIALFUNC = hp_fit_cleaner_deserial,
+	SERIALFUNC = hp_fit_cleaner_serialize,
+	DESERIALFUNC = hp_fit_cleaner_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE hp_fit_cleaner(record, jsonb) IS
@@ -152,7 +152,7 @@ RETURNS TABLE
 	histogram text
 )
 	AS 'MODULE_PATHNAME'
-	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 50;
+	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 50;
 COMMENT ON FUNCTION hp_describe(anyelement, text) IS
 	'describes the columns of the table of a row type, or of another source';
 
@@ -175,7 +175,7 @@ RETURNS TABLE
 	histogram text
 )
 	AS 'MODULE_PATHNAME', 'hp_describe_source'
-	LANGUAGE C STABLE PARALLEL UNSAFE ROWS 50;
+	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 50;
 COMMENT ON FUNCTION hp_describe(text) IS
 	'describes the columns of a table or query';
 
@@ -246,9 +246,7 @@ RETURNS jsonb
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION hp_forest IS 'parameters of a random forest for hp_train';
 
-CREATE FUNCTION hp_mean(
-	exclude text[] DEFAULT NULL,
-	clean jsonb DEFAULT NULL)
+CREATE FUNCTION hp_mean()
 RETURNS jsonb
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION hp_mean IS

@@ -26,7 +26,7 @@
 
 #include "hpc_frame.h"
 #include "hpc_memory.h"
-#include "hpc_sort.h"
+#include "hpc_rank.h"
 
 /* Below this many rows a unique text says nothing about the column. */
 #define MIN_ROWS_FOR_UNIQUE 20
@@ -40,58 +40,15 @@ typedef struct frame_maker
 	hpc_env *env;
 	hpc_dataset *dataset;
 	hpc_frame *frame;
-	uint32_t nraw;         /* rows of the data set */
-	uint32_t **raw_ranks;  /* [nfeatures][nraw], until step 5 */
-	hpc_hash *row_hash;    /* [nraw] */
-	uint32_t *target_rank; /* [nraw] */
-	double *target_values; /* [ntargets] ascending */
-	hpc_pair *pairs;       /* [nraw] scratch, at the end the row order */
-	hpc_pair *spare;       /* [nraw] scratch */
+	uint32_t nraw;            /* rows of the data set */
+	uint32_t **raw_ranks;     /* [nfeatures][nraw], until step 5 */
+	hpc_hash *row_hash;       /* [nraw] */
+	uint32_t *target_rank;    /* [nraw] */
+	double *target_values;    /* [ntargets] ascending */
+	hpc_rank_scratch scratch; /* its pairs are the row order in the end */
 } frame_maker;
 
 /* ---------- step 1: ranks ---------- */
-
-/*
- * Ranks of numbers[nraw] among their distinct values; NaN gets rank nvalues.
- * values is allocated here.
- */
-static hpc_status
-rank_numbers(frame_maker *maker, const double *numbers, uint32_t *ranks,
-			 double **values, uint32_t *nvalues)
-{
-	hpc_env *env = maker->env;
-	uint32_t npresent = 0;
-	uint32_t n = 0;
-
-	for (uint32_t row = 0; row < maker->nraw; row++)
-	{
-		if (isnan(numbers[row]))
-			continue;
-		maker->pairs[npresent].key = hpc_sortable(numbers[row]);
-		maker->pairs[npresent++].row = row;
-	}
-	if (!hpc_sort_pairs(env, npresent, maker->pairs, maker->spare))
-		return HPC_CANCELLED;
-	for (uint32_t i = 0; i < npresent; i++)
-		n += i == 0 || maker->pairs[i].key != maker->pairs[i - 1].key;
-	*values = hpc_alloc(env, n, sizeof(double));
-	if (*values == NULL)
-		return HPC_NO_MEMORY;
-	*nvalues = n;
-	n = 0;
-	for (uint32_t i = 0; i < npresent; i++)
-	{
-		if (i == 0 || maker->pairs[i].key != maker->pairs[i - 1].key)
-			(*values)[n++] = hpc_from_sortable(maker->pairs[i].key);
-		ranks[maker->pairs[i].row] = n - 1;
-	}
-	for (uint32_t row = 0; row < maker->nraw; row++)
-	{
-		if (isnan(numbers[row]))
-			ranks[row] = n;
-	}
-	return HPC_OK;
-}
 
 static hpc_status
 rank_number_column(frame_maker *maker, hpc_chunked *column,
@@ -103,148 +60,20 @@ rank_number_column(frame_maker *maker, hpc_chunked *column,
 	if (numbers == NULL)
 		return HPC_NO_MEMORY;
 	hpc_dataset_doubles(maker->dataset, column, numbers);
-	status = rank_numbers(maker, numbers, ranks, &feature->values,
-						  &feature->nvalues);
+	status = hpc_rank_numbers(maker->env, &maker->scratch, numbers, ranks,
+							  &feature->values, &feature->nvalues);
 	hpc_free(maker->env, numbers);
 	return status;
 }
 
-/* First eight bytes of an entry, in the order of memcmp. */
-static uint64_t
-prefix_key(const char *bytes, uint32_t nbytes)
-{
-	uint64_t key = 0;
-
-	for (uint32_t i = 0; i < 8; i++)
-		key = key << 8 | (i < nbytes ? (uint8_t) bytes[i] : 0);
-	return key;
-}
-
-static int
-compare_entries(const hpc_dictionary *dictionary, uint32_t a, uint32_t b)
-{
-	uint32_t na;
-	uint32_t nb;
-	const char *bytes_a = hpc_dictionary_entry(dictionary, a, &na);
-	const char *bytes_b = hpc_dictionary_entry(dictionary, b, &nb);
-
-	return hpc_compare_bytes(bytes_a, na, bytes_b, nb);
-}
-
-/* Merge sort of entries[n] by their bytes.  False: asked to stop. */
-static bool
-sort_entries(hpc_env *env, const hpc_dictionary *dictionary, uint32_t *entries,
-			 uint32_t *scratch, uint32_t n)
-{
-	for (uint32_t width = 1; width < n; width *= 2)
-	{
-		if (hpc_cancelled(env))
-			return false;
-		for (uint32_t start = 0; start < n; start += 2 * width)
-		{
-			uint32_t middle = n - start > width ? start + width : n;
-			uint32_t end = n - start > 2 * width ? start + 2 * width : n;
-			uint32_t left = start;
-			uint32_t right = middle;
-
-			for (uint32_t out = start; out < end; out++)
-			{
-				bool take_left =
-					left < middle &&
-					(right == end || compare_entries(dictionary, entries[left],
-													 entries[right]) <= 0);
-
-				scratch[out] = entries[take_left ? left++ : right++];
-			}
-		}
-		memcpy(entries, scratch, n * sizeof(uint32_t));
-	}
-	return true;
-}
-
-/*
- * order[n]: the entries of a dictionary in byte order.  A radix sort on the
- * first eight bytes, then runs that agree in them by comparison.
- */
 static hpc_status
-order_entries(hpc_env *env, const hpc_dictionary *dictionary, uint32_t *order)
+rank_category_column(frame_maker *maker, hpc_column *column,
+					 hpc_feature *feature, uint32_t *ranks)
 {
-	uint32_t n = dictionary->nentries;
-	hpc_pair *pairs = hpc_alloc(env, n, sizeof(hpc_pair));
-	hpc_pair *spare = hpc_alloc(env, n, sizeof(hpc_pair));
-	uint32_t *scratch = hpc_alloc(env, n, sizeof(uint32_t));
-	hpc_status status = HPC_NO_MEMORY;
-	uint32_t end;
-
-	if (pairs == NULL || spare == NULL || scratch == NULL)
-		goto done;
-	for (uint32_t i = 0; i < n; i++)
-	{
-		uint32_t nbytes;
-		const char *bytes = hpc_dictionary_entry(dictionary, i, &nbytes);
-
-		pairs[i].key = prefix_key(bytes, nbytes);
-		pairs[i].row = i;
-	}
-	status = HPC_CANCELLED;
-	if (!hpc_sort_pairs(env, n, pairs, spare))
-		goto done;
-	for (uint32_t i = 0; i < n; i++)
-		order[i] = pairs[i].row;
-	for (uint32_t start = 0; start < n; start = end)
-	{
-		for (end = start + 1; end < n && pairs[end].key == pairs[start].key;
-			 end++)
-			;
-		if (!sort_entries(env, dictionary, order + start, scratch,
-						  end - start))
-			goto done;
-	}
-	status = HPC_OK;
-done:
-	hpc_free(env, pairs);
-	hpc_free(env, spare);
-	hpc_free(env, scratch);
-	return status;
-}
-
-/* Renumbers the codes of a text column in byte order of its entries. */
-static hpc_status
-rank_categories(frame_maker *maker, hpc_column *column, hpc_feature *feature,
-				uint32_t *ranks)
-{
-	hpc_env *env = maker->env;
-	uint32_t n = column->dictionary.nentries;
-	uint32_t *order = hpc_alloc(env, n, sizeof(uint32_t));
-	uint32_t *rank_of = hpc_alloc(env, n, sizeof(uint32_t));
-	hpc_status status = HPC_NO_MEMORY;
-
-	if (order != NULL && rank_of != NULL)
-		status = order_entries(env, &column->dictionary, order);
-	for (uint32_t i = 0; i < n && status == HPC_OK; i++)
-	{
-		uint32_t nbytes;
-		uint32_t code;
-		const char *bytes =
-			hpc_dictionary_entry(&column->dictionary, order[i], &nbytes);
-
-		rank_of[order[i]] = i;
-		status = hpc_dictionary_code(env, &feature->categories, bytes, nbytes,
-									 &code);
-		if (i % 65536 == 65535 && hpc_cancelled(env))
-			status = HPC_CANCELLED;
-	}
-	if (status == HPC_OK)
-	{
-		hpc_dataset_codes(maker->dataset, &column->values, ranks);
-		for (uint32_t row = 0; row < maker->nraw; row++)
-			ranks[row] =
-				ranks[row] == HPC_MISSING_CODE ? n : rank_of[ranks[row]];
-		feature->nvalues = n;
-	}
-	hpc_free(env, order);
-	hpc_free(env, rank_of);
-	return status;
+	hpc_dataset_codes(maker->dataset, &column->values, ranks);
+	feature->nvalues = column->dictionary.nentries;
+	return hpc_rank_categories(maker->env, &column->dictionary, maker->nraw,
+							   ranks, &feature->categories);
 }
 
 /* Do more than half of the rows have a text that no other row has? */
@@ -301,7 +130,7 @@ rank_column(frame_maker *maker, int column_index, bool *unique_text)
 										column->name, strlen(column->name))
 							 .low;
 	status = column->kind == HPC_CATEGORY
-				 ? rank_categories(maker, column, feature, ranks)
+				 ? rank_category_column(maker, column, feature, ranks)
 				 : rank_number_column(maker, &column->values, feature, ranks);
 	hpc_chunked_free(env, &column->values);
 	if (status == HPC_OK)
@@ -330,8 +159,9 @@ rank_target(frame_maker *maker)
 	else
 	{
 		hpc_dataset_doubles(maker->dataset, &maker->dataset->target, numbers);
-		status = rank_numbers(maker, numbers, maker->target_rank,
-							  &maker->target_values, &maker->frame->ntargets);
+		status = hpc_rank_numbers(maker->env, &maker->scratch, numbers,
+								  maker->target_rank, &maker->target_values,
+								  &maker->frame->ntargets);
 	}
 	hpc_chunked_free(env, &maker->dataset->target);
 	hpc_free(env, numbers);
@@ -468,14 +298,14 @@ compare_rows(const frame_maker *maker, uint32_t a, uint32_t b)
 static bool
 order_rows(frame_maker *maker)
 {
-	hpc_pair *pairs = maker->pairs;
+	hpc_pair *pairs = maker->scratch.pairs;
 
 	for (uint32_t row = 0; row < maker->nraw; row++)
 	{
 		pairs[row].key = maker->row_hash[row].low;
 		pairs[row].row = row;
 	}
-	if (!hpc_sort_pairs(maker->env, maker->nraw, pairs, maker->spare))
+	if (!hpc_sort_pairs(maker->env, maker->nraw, pairs, maker->scratch.spare))
 		return false;
 	for (uint32_t i = 1; i < maker->nraw; i++)
 	{
@@ -499,7 +329,7 @@ static hpc_status
 fold_rows(frame_maker *maker)
 {
 	hpc_frame *frame = maker->frame;
-	hpc_pair *pairs = maker->pairs;
+	hpc_pair *pairs = maker->scratch.pairs;
 	uint32_t n = 0;
 
 	frame->count = hpc_alloc(maker->env, maker->nraw, sizeof(uint32_t));
@@ -545,7 +375,7 @@ pack_feature(frame_maker *maker, hpc_feature *feature, const uint32_t *ranks)
 		return HPC_NO_MEMORY;
 	for (uint32_t row = 0; row < frame->nrows; row++)
 	{
-		uint32_t rank = ranks[maker->pairs[row].row];
+		uint32_t rank = ranks[maker->scratch.pairs[row].row];
 
 		if (rank == feature->nvalues)
 			feature->nmissing += frame->count[row];
@@ -689,7 +519,7 @@ quantise_targets(frame_maker *maker)
 		status = quantise_values(maker, units);
 	for (uint32_t row = 0; row < frame->nrows && status == HPC_OK; row++)
 	{
-		uint32_t rank = maker->target_rank[maker->pairs[row].row];
+		uint32_t rank = maker->target_rank[maker->scratch.pairs[row].row];
 
 		frame->target_rank[row] = rank;
 		frame->target[row] = units[rank];
@@ -780,10 +610,10 @@ allocate_maker(frame_maker *maker)
 		return HPC_NO_MEMORY;
 	maker->frame->features = hpc_alloc0(env, ncolumns, sizeof(hpc_feature));
 	maker->raw_ranks = hpc_alloc0(env, ncolumns, sizeof(uint32_t *));
-	maker->pairs = hpc_alloc(env, maker->nraw, sizeof(hpc_pair));
-	maker->spare = hpc_alloc(env, maker->nraw, sizeof(hpc_pair));
+	maker->scratch.pairs = hpc_alloc(env, maker->nraw, sizeof(hpc_pair));
+	maker->scratch.spare = hpc_alloc(env, maker->nraw, sizeof(hpc_pair));
 	if (maker->frame->features == NULL || maker->raw_ranks == NULL ||
-		maker->pairs == NULL || maker->spare == NULL)
+		maker->scratch.pairs == NULL || maker->scratch.spare == NULL)
 		return HPC_NO_MEMORY;
 	return HPC_OK;
 }
@@ -800,8 +630,8 @@ free_maker(frame_maker *maker)
 	hpc_free(env, maker->row_hash);
 	hpc_free(env, maker->target_rank);
 	hpc_free(env, maker->target_values);
-	hpc_free(env, maker->pairs);
-	hpc_free(env, maker->spare);
+	hpc_free(env, maker->scratch.pairs);
+	hpc_free(env, maker->scratch.spare);
 }
 
 hpc_status
@@ -813,7 +643,7 @@ hpc_frame_create(hpc_env *env, hpc_dataset *dataset, uint32_t max_bins,
 
 	maker.env = env;
 	maker.dataset = dataset;
-	maker.nraw = (uint32_t) dataset->nrows;
+	maker.nraw = maker.scratch.nrows = (uint32_t) dataset->nrows;
 	status = allocate_maker(&maker);
 	if (status == HPC_OK)
 		status = make_frame(&maker, max_bins, unique_text);

@@ -10,7 +10,6 @@
 #include "hpc.h"
 
 #define FOREST (1u << HPC_FOREST)
-#define MEAN (1u << HPC_MEAN)
 #define OFFSET(field) offsetof(hpc_params, field)
 
 static const char *const algorithm_names[] = {
@@ -54,11 +53,11 @@ static const hpc_parameter table[] = {
 	{"cat_min_rows", HPC_REAL, FOREST, 0, 1e9, 10, NULL, NULL,
 	 OFFSET(cat_min_rows),
 	 "categories with fewer rows in a node are treated as one"},
-	{"exclude", HPC_NAMES, FOREST | MEAN, 0, 0, 0, "none", NULL, 0,
+	{"exclude", HPC_NAMES, FOREST, 0, 0, 0, "none", NULL, 0,
 	 "columns that are not features"},
 	{"leak", HPC_CHOICE, FOREST, 0, 1, HPC_LEAK_ERROR, NULL, leak_choices,
 	 OFFSET(leak), "what to do about a feature that gives the target away"},
-	{"clean", HPC_OBJECT, FOREST | MEAN, 0, 0, 0, "none", NULL, 0,
+	{"clean", HPC_OBJECT, FOREST, 0, 0, 0, "none", NULL, 0,
 	 "fill of hp_clean, applied in training and in every prediction"},
 	{"seed", HPC_INTEGER, FOREST, -MAX_SEED, MAX_SEED, 0, NULL, NULL,
 	 OFFSET(seed), "seed of all random choices"},

@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "hpg.h"
@@ -63,7 +64,10 @@ rank_features(const hpc_model *model, int *nfeatures)
 	return ranked;
 }
 
-/* A bar of full and partial blocks, BAR_WIDTH cells for all of it. */
+/*
+ * A bar of BAR_WIDTH cells for all of it: full and partial blocks, or number
+ * signs where the server's encoding may lack them.
+ */
 static char *
 bar(double share)
 {
@@ -75,14 +79,19 @@ bar(double share)
 										  "\xe2\x96\x8b",
 										  "\xe2\x96\x8a",
 										  "\xe2\x96\x89"};
-	int length = (int) floor(share * BAR_WIDTH * 8 + 0.5);
+	bool blocks = GetDatabaseEncoding() == PG_UTF8;
+	int length = 0;
 	StringInfoData text;
 
+	/* a model from elsewhere may claim any share */
+	if (share > 0)
+		length = (int) floor(Min(share, 1) * BAR_WIDTH * 8 + 0.5);
 	initStringInfo(&text);
 	for (int i = 0; i < length / 8; i++)
-		appendStringInfoString(&text, "\xe2\x96\x88");
-	appendStringInfoString(&text, eighths[length % 8]);
-	return hpg_from_utf8(text.data, (uint32_t) text.len);
+		appendStringInfoString(&text, blocks ? "\xe2\x96\x88" : "#");
+	if (blocks)
+		appendStringInfoString(&text, eighths[length % 8]);
+	return text.data;
 }
 
 /*

@@ -35,8 +35,8 @@
 
 HPG_FUNCTION(hp_fit_cleaner_accum);
 HPG_FUNCTION(hp_fit_cleaner_combine);
-HPG_FUNCTION(hp_fit_cleaner_serial);
-HPG_FUNCTION(hp_fit_cleaner_deserial);
+HPG_FUNCTION(hp_fit_cleaner_serialize);
+HPG_FUNCTION(hp_fit_cleaner_deserialize);
 HPG_FUNCTION(hp_fit_cleaner_final);
 
 /* What is collected of one column; pointers are NULL where not needed. */
@@ -606,9 +606,9 @@ hp_fit_cleaner_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-/* hp_fit_cleaner_serial(internal) returns bytea */
+/* hp_fit_cleaner_serialize(internal) returns bytea */
 Datum
-hp_fit_cleaner_serial(PG_FUNCTION_ARGS)
+hp_fit_cleaner_serialize(PG_FUNCTION_ARGS)
 {
 	hpg_fit *fit = ((fit_state *) PG_GETARG_POINTER(0))->fit;
 	int npolicy = fit->json ? (int) VARSIZE(fit->json) : 0;
@@ -626,9 +626,9 @@ hp_fit_cleaner_serial(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&out));
 }
 
-/* hp_fit_cleaner_deserial(bytea, internal) returns internal */
+/* hp_fit_cleaner_deserialize(bytea, internal) returns internal */
 Datum
-hp_fit_cleaner_deserial(PG_FUNCTION_ARGS)
+hp_fit_cleaner_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea *packed = PG_GETARG_BYTEA_PP(0);
 	MemoryContext old;

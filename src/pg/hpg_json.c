@@ -103,7 +103,7 @@ hpg_json_each(JsonbContainer *object,
 	JsonbIterator *iterator = JsonbIteratorInit(object);
 	JsonbValue item;
 	JsonbIteratorToken token;
-	char *key = NULL;
+	const char *key = "";
 
 	while ((token = JsonbIteratorNext(&iterator, &item, true)) != WJB_DONE)
 	{

@@ -96,6 +96,13 @@ hp_model_in(PG_FUNCTION_ARGS)
 	return validated(datum, (size_t) nbytes + VARHDRSZ);
 }
 
+static void
+append_count(StringInfo line, uint64 count, const char *noun)
+{
+	appendStringInfo(line, UINT64_FORMAT " %s%s, ", count, noun,
+					 count == 1 ? "" : "s");
+}
+
 /* hp_model_out(hp_model) returns cstring */
 Datum
 hp_model_out(PG_FUNCTION_ARGS)
@@ -113,11 +120,12 @@ hp_model_out(PG_FUNCTION_ARGS)
 	hpc_digest_to_hex(&digest, hex);
 	nbytes = (int) (summary.nbytes - VARHDRSZ);
 	initStringInfo(&line);
-	appendStringInfo(&line,
-					 TEXT_PREFIX "%s, %u trees, %d features, " UINT64_FORMAT
-								 " rows, digest %s\n",
-					 hpc_algorithm_name(summary.algorithm), summary.ntrees,
-					 summary.nfeatures, summary.nrows, hex);
+	appendStringInfo(&line, TEXT_PREFIX "%s, ",
+					 hpc_algorithm_name(summary.algorithm));
+	append_count(&line, summary.ntrees, "tree");
+	append_count(&line, summary.nfeatures, "feature");
+	append_count(&line, summary.nrows, "row");
+	appendStringInfo(&line, "digest %s\n", hex);
 	text = palloc_extended((size_t) line.len + pg_b64_enc_len(nbytes) + 1,
 						   MCXT_ALLOC_HUGE);
 	memcpy(text, line.data, line.len);

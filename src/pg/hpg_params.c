@@ -13,6 +13,7 @@
 
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -141,17 +142,29 @@ push_numeric(JsonbParseState **state, Datum numeric)
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
-/* Infinities and NaN, which JSON lacks, become null. */
+/*
+ * Every digit that tells the number from its neighbours.  Infinities, which
+ * JSON lacks, become strings as in to_jsonb(); NaN, which stands for none
+ * here, becomes null.
+ */
 void
 hpg_push_number(JsonbParseState **state, double number)
 {
 	JsonbValue null = {.type = jbvNull};
+	char digits[DOUBLE_SHORTEST_DECIMAL_LEN];
 
-	if (isfinite(number))
-		push_numeric(state, DirectFunctionCall1(float8_numeric,
-												Float8GetDatum(number)));
-	else
+	if (isnan(number))
 		pushJsonbValue(state, WJB_VALUE, &null);
+	else if (isinf(number))
+		hpg_push_string(state, number > 0 ? "Infinity" : "-Infinity");
+	else
+	{
+		double_to_shortest_decimal_buf(number, digits);
+		push_numeric(state, DirectFunctionCall3(
+								numeric_in, CStringGetDatum(digits),
+								ObjectIdGetDatum(InvalidOid),
+								Int32GetDatum(-1)));
+	}
 }
 
 void
@@ -350,7 +363,7 @@ hp_forest(PG_FUNCTION_ARGS)
 	return construct(fcinfo, HPC_FOREST);
 }
 
-/* hp_mean(clean jsonb) returns jsonb */
+/* hp_mean() returns jsonb */
 Datum
 hp_mean(PG_FUNCTION_ARGS)
 {
@@ -454,7 +467,7 @@ read_scalar(hpg_params *params, const hpc_parameter *which, JsonbValue *value)
 	else if ((which->type == HPC_INTEGER || which->type == HPC_REAL) &&
 			 value->type == jbvNumeric)
 		number = DatumGetFloat8(
-			DirectFunctionCall1(numeric_float8,
+			DirectFunctionCall1(numeric_float8_no_overflow,
 								NumericGetDatum(value->val.numeric)));
 	if (!hpc_params_set(&params->core, which, number))
 		bad_value(which, hpg_json_text(value));

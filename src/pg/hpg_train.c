@@ -155,6 +155,30 @@ is_excluded(const train_state *state, const char *name)
 	return false;
 }
 
+/* The target's name is no column: maybe it was meant as a value. */
+static void
+target_missing(const train_state *state, const hpg_rowtype *rowtype)
+{
+	const char **names = palloc(Max(rowtype->ncolumns, 1) * sizeof(char *));
+	const char *nearest;
+
+	for (int i = 0; i < rowtype->ncolumns; i++)
+		names[i] = rowtype->columns[i].name;
+	nearest =
+		hpg_nearest_name(state->target_name, rowtype->ncolumns, names);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("the row has no column \"%s\"",
+					hpg_name(state->target_name)),
+			 errdetail("A second argument of type text names the target "
+					   "column."),
+			 nearest != NULL
+			 ? errhint("Perhaps you meant the column \"%s\".",
+					   hpg_name(nearest))
+			 : errhint("To train on a text column's values, cast it to "
+					   "double precision.")));
+}
+
 /* The target column, or an ERROR that says what is wrong with it. */
 static const hpg_column *
 find_target(const train_state *state, const hpg_rowtype *rowtype)
@@ -163,7 +187,7 @@ find_target(const train_state *state, const hpg_rowtype *rowtype)
 	const char *cast = NULL;
 
 	if (column == NULL)
-		hpg_column_missing(rowtype, state->target_name);
+		target_missing(state, rowtype);
 	if (column->kind == HPC_NUMBER)
 		return column;
 	if (column->base_type == BOOLOID)
@@ -685,9 +709,11 @@ hp_train_final(PG_FUNCTION_ARGS)
 		if (state->dataset == NULL || hpc_dataset_nrows(state->dataset) == 0)
 		{
 			ereport(WARNING,
-					(errmsg("no model was trained: the target is NULL in all "
-							UINT64_FORMAT " rows",
-							state->nskipped)));
+					(errmsg_plural("no model was trained: the target is NULL "
+								   "in the only row",
+								   "no model was trained: the target is NULL "
+								   "in all " UINT64_FORMAT " rows",
+								   state->nskipped, state->nskipped)));
 			PG_RETURN_NULL();
 		}
 		train(fcinfo, state);
