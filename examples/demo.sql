@@ -1,0 +1,92 @@
+-- examples/demo.sql: what "make demo" shows, from the data to a prediction
+--
+-- Expects extension houseprice and table houses (data/houses.sql).
+
+\pset footer off
+\pset null '(none)'
+\set QUIET on
+
+\echo
+\echo '== The data: 2,930 house sales in Ames, Iowa, 74 columns; seven of them and the price'
+\echo
+SELECT column_name, type, min, median, max, histogram
+FROM hp_describe('SELECT lot_area, year_built, first_flr_sf, second_flr_sf, full_bath,
+                         bedroom_abv_gr, tot_rms_abv_grd, sale_price FROM houses');
+
+\echo '== Missing values'
+\echo
+SELECT column_name, nulls AS missing, round(100.0 * nulls / (count + nulls), 1) AS percent
+FROM hp_describe(NULL::houses)
+WHERE nulls > 0
+ORDER BY nulls DESC;
+
+\echo '== Clean, select and train: one expression, three quarters of the houses'
+\echo
+\set ECHO queries
+CREATE TEMP TABLE seven AS
+SELECT hp_train(
+           hp_select_features(hp_clean(h),
+               'lot_area', 'year_built', 'first_flr_sf', 'second_flr_sf',
+               'full_bath', 'bedroom_abv_gr', 'tot_rms_abv_grd'),
+           h.sale_price) AS model
+FROM houses h
+WHERE hp_split(h, 0.75);
+\set ECHO none
+\echo
+\echo '== ... and on every column as it is, text and missing values included'
+\echo
+\set ECHO queries
+CREATE TEMP TABLE everything AS
+SELECT hp_train(h, 'sale_price') AS model FROM houses h WHERE hp_split(h, 0.75);
+\set ECHO none
+
+\echo
+\echo '== How far off, on the quarter that no model has seen: mean absolute error in dollars'
+\echo
+CREATE TEMP TABLE baseline AS
+SELECT hp_train(h, 'sale_price', hp_mean()) AS model FROM houses h WHERE hp_split(h, 0.75);
+
+WITH predicted AS (
+    SELECT sale_price AS actual,
+           hp_predict(baseline.model, h) AS baseline,
+           hp_predict(seven.model, hp_clean(h)) AS seven,
+           hp_predict(everything.model, h) AS everything
+    FROM houses h, baseline, seven, everything
+    WHERE NOT hp_split(h, 0.75)
+), errors AS (
+    SELECT 'the mean price, always' AS model, hp_evaluate(actual, baseline) AS e FROM predicted
+    UNION ALL
+    SELECT 'forest on seven columns', hp_evaluate(actual, seven) FROM predicted
+    UNION ALL
+    SELECT 'forest on all columns', hp_evaluate(actual, everything) FROM predicted
+)
+SELECT model,
+       to_char((e).mae, '999,999') AS error,
+       repeat('█', round((e).mae / 2000)::int) AS "█ = $2,000",
+       to_char(100 * (e).within_10pct, '990 %') AS "within 10 %"
+FROM errors;
+
+\echo '== What the prices hang on: the ten first of all columns'
+\echo
+SELECT rank, feature, round(importance::numeric, 3) AS importance, bar
+FROM everything, hp_importance(model)
+WHERE rank <= 10
+ORDER BY rank;
+
+\echo '== Five houses that the model has not seen'
+\echo
+SELECT neighborhood, year_built AS built, gr_liv_area AS "sq ft",
+       to_char(sale_price, '999,999') AS actual,
+       to_char(hp_predict(model, h), '999,999') AS predicted,
+       round(100 * (hp_predict(model, h) / sale_price - 1)) AS "off by %"
+FROM everything, houses h
+WHERE NOT hp_split(h, 0.75)
+ORDER BY hp_fold(h, 1000), sale_price
+LIMIT 5;
+
+\echo '== Next, type'
+\echo
+\echo '    make demo-psql'
+\echo '    CREATE TABLE m AS SELECT hp_train(h, ''sale_price'', hp_forest(trees => 500)) AS model FROM houses h;'
+\echo '    SELECT h.sale_price, hp_predict(m.model, h) FROM m, houses h LIMIT 10;'
+\echo
