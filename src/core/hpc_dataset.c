@@ -611,26 +611,38 @@ read_chunks(hpc_env *env, flat_reader *reader, hpc_chunked *column)
 	return HPC_OK;
 }
 
-static hpc_status
-read_column(hpc_env *env, flat_reader *reader, hpc_column *column)
+/* A kind, storage and terminated name that hpc_dataset_create could get. */
+static const char *
+read_specification(flat_reader *reader, hpc_column *column)
 {
-	const char *name;
-	uint64_t nentries;
+	uint64_t kind = read_u64(reader);
+	uint64_t storage = read_u64(reader);
+	uint64_t integral = read_u64(reader);
+	uint64_t length = read_u64(reader);
+	const char *name = read_bytes(reader, length);
 
-	column->kind = (hpc_kind) read_u64(reader);
-	column->values.storage = (hpc_storage) read_u64(reader);
-	column->integral = read_u64(reader) != 0;
-	name = read_bytes(reader, read_u64(reader));
-	if (name == NULL || column->kind > HPC_TIME ||
-		column->values.storage > HPC_STORE_CODE)
+	if (name == NULL || length == 0 ||
+		memchr(name, '\0', length) != name + length - 1 ||
+		kind < HPC_NUMBER || kind > HPC_TIME || storage > HPC_STORE_CODE ||
+		(kind == HPC_CATEGORY) != (storage == HPC_STORE_CODE))
 	{
 		reader->broken = true;
-		return HPC_OK;
+		return NULL;
 	}
-	column->name = copy_name(env, name);
-	if (column->name == NULL)
-		return HPC_NO_MEMORY;
-	nentries = read_u64(reader);
+	column->kind = (hpc_kind) kind;
+	column->values.storage = (hpc_storage) storage;
+	column->integral = integral != 0;
+	return name;
+}
+
+/* Entries must be texts, and differ, or they would change their codes. */
+static hpc_status
+read_dictionary(hpc_env *env, flat_reader *reader, hpc_column *column)
+{
+	uint64_t nentries = read_u64(reader);
+
+	if (nentries > 0 && column->kind != HPC_CATEGORY)
+		reader->broken = true;
 	for (uint64_t i = 0; i < nentries && !reader->broken; i++)
 	{
 		uint64_t length = read_u64(reader);
@@ -638,14 +650,73 @@ read_column(hpc_env *env, flat_reader *reader, hpc_column *column)
 		uint32_t code;
 		hpc_status status;
 
-		if (entry == NULL)
+		if (entry == NULL || length > INT32_MAX ||
+			memchr(entry, '\0', length) != NULL)
+		{
+			reader->broken = true;
 			break;
+		}
 		status = hpc_dictionary_code(env, &column->dictionary, entry,
 									 (uint32_t) length, &code);
 		if (status != HPC_OK)
 			return status;
+		if (code != i)
+			reader->broken = true;
 	}
+	return HPC_OK;
+}
+
+static hpc_status
+read_column(hpc_env *env, flat_reader *reader, hpc_column *column)
+{
+	const char *name = read_specification(reader, column);
+	hpc_status status;
+
+	if (name == NULL)
+		return HPC_OK;
+	column->name = copy_name(env, name);
+	if (column->name == NULL)
+		return HPC_NO_MEMORY;
+	status = read_dictionary(env, reader, column);
+	if (status != HPC_OK)
+		return status;
 	return read_chunks(env, reader, &column->values);
+}
+
+/* Has the column all its rows, and each code an entry? */
+static bool
+column_is_whole(const hpc_column *column, uint64_t nrows)
+{
+	if (column->values.nchunks < chunks_for(nrows))
+		return false;
+	for (uint64_t row = 0; column->kind == HPC_CATEGORY && row < nrows; row++)
+	{
+		uint32_t place;
+		uint32_t chunk = locate(row, &place);
+
+		if (!get_missing(&column->values, chunk, place) &&
+			((const uint32_t *) column->values.chunks[chunk])[place] >=
+				column->dictionary.nentries)
+			return false;
+	}
+	return true;
+}
+
+static bool
+target_is_whole(const hpc_chunked *target, uint64_t nrows)
+{
+	if (target->nchunks < chunks_for(nrows))
+		return false;
+	for (uint64_t row = 0; row < nrows; row++)
+	{
+		uint32_t place;
+		uint32_t chunk = locate(row, &place);
+
+		if (get_missing(target, chunk, place) ||
+			!isfinite(get_number(target, chunk, place)))
+			return false;
+	}
+	return true;
 }
 
 /* Reads into a data set whose columns are allocated and cleared. */
@@ -656,6 +727,8 @@ read_dataset(hpc_env *env, flat_reader *reader, hpc_dataset *dataset,
 	dataset->nrows = read_u64(reader);
 	dataset->nskipped = read_u64(reader);
 	dataset->target.storage = HPC_STORE_DOUBLE;
+	if (dataset->nrows > INT32_MAX)
+		reader->broken = true;
 	for (int i = 0; i < ncolumns && !reader->broken; i++)
 	{
 		hpc_status status = read_column(env, reader, &dataset->columns[i]);
@@ -663,12 +736,14 @@ read_dataset(hpc_env *env, flat_reader *reader, hpc_dataset *dataset,
 		dataset->ncolumns = i + 1;
 		if (status != HPC_OK)
 			return status;
-		if (dataset->columns[i].values.nchunks < chunks_for(dataset->nrows))
+		if (!reader->broken &&
+			!column_is_whole(&dataset->columns[i], dataset->nrows))
 			reader->broken = true;
 	}
 	if (read_chunks(env, reader, &dataset->target) != HPC_OK)
 		return HPC_NO_MEMORY;
-	if (reader->broken || dataset->target.nchunks < chunks_for(dataset->nrows))
+	if (reader->broken || reader->at != reader->nbytes ||
+		!target_is_whole(&dataset->target, dataset->nrows))
 		return hpc_fail(env, HPC_CORRUPT, "invalid partial training state");
 	return HPC_OK;
 }
@@ -682,7 +757,7 @@ hpc_dataset_from_flat(hpc_env *env, const void *bytes, size_t nbytes,
 	hpc_status status;
 
 	*dataset = NULL;
-	if (ncolumns > nbytes / 8)
+	if (ncolumns > nbytes / 8 || ncolumns > INT32_MAX)
 		return hpc_fail(env, HPC_CORRUPT, "invalid partial training state");
 	status = hpc_dataset_create(env, 0, NULL, dataset);
 	if (status != HPC_OK)

@@ -64,7 +64,7 @@ find_slot(const hpc_dictionary *dictionary, const char *bytes, uint32_t nbytes)
 			hpc_dictionary_entry(dictionary, dictionary->slots[slot] - 1,
 								 &length);
 
-		if (length == nbytes && memcmp(entry, bytes, nbytes) == 0)
+		if (hpc_compare_bytes(entry, length, bytes, nbytes) == 0)
 			break;
 		slot = (slot + 1) & mask;
 	}
@@ -114,7 +114,8 @@ reserve(hpc_env *env, hpc_dictionary *dictionary, uint32_t nbytes)
 		dictionary->start = start;
 		dictionary->max_entries = max;
 	}
-	if (used + nbytes > dictionary->max_bytes)
+	/* an entry has an address even if all are empty */
+	if (dictionary->bytes == NULL || used + nbytes > dictionary->max_bytes)
 	{
 		uint64_t max = 2 * (used + nbytes) + 64;
 		char *bytes = hpc_resize(env, dictionary->bytes, max, 1);

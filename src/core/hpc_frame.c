@@ -461,6 +461,12 @@ hpc_target_mean(const hpc_frame *frame, __int128 sum, uint64_t weight)
 					 frame->target_scale);
 }
 
+static double
+larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
 /* ERROR: targets that differ would become one. */
 static hpc_status
 fail_merged(frame_maker *maker, double a, double b)
@@ -491,7 +497,7 @@ quantise_values(frame_maker *maker, int64_t *units)
 
 	frame->target_min = values[0];
 	frame->target_max = values[frame->ntargets - 1];
-	magnitude = fmax(fabs(frame->target_min), fabs(frame->target_max));
+	magnitude = larger(fabs(frame->target_min), fabs(frame->target_max));
 	frame->target_scale = exponent_above(magnitude) - 62;
 	for (uint32_t i = 0; i < frame->ntargets; i++)
 	{
@@ -499,7 +505,7 @@ quantise_values(frame_maker *maker, int64_t *units)
 			(int64_t) floor(hpc_scale(values[i], -frame->target_scale) + 0.5);
 		if (i > 0 && units[i] == units[i - 1] &&
 			values[i] - values[i - 1] >
-				MERGE_TOLERANCE * fmax(fabs(values[i]), fabs(values[i - 1])))
+				MERGE_TOLERANCE * larger(fabs(values[i]), fabs(values[i - 1])))
 			return fail_merged(maker, values[i - 1], values[i]);
 	}
 	return HPC_OK;

@@ -55,7 +55,7 @@ struct hpc_grower
 	pending *waiting; /* [max_waiting] */
 	uint32_t nwaiting;
 	uint64_t *feature_hash; /* [nfeatures] of the node at hand */
-	int *order;             /* [nfeatures] features yet to be tried */
+	int *order;             /* [nfeatures] heap of features yet to be tried */
 	uint32_t *best_set;     /* [max_set_words of a feature] */
 
 	/* of the tree at hand */
@@ -406,23 +406,36 @@ try_feature(hpc_grower *grower, pending *at, int index)
 	return true;
 }
 
-/* Moves the untried feature with the smallest hash to place. */
-static int
-next_feature(hpc_grower *grower, int place)
+/* Restores the heap of untried features, smallest hash first, below place. */
+static void
+sift_feature(hpc_grower *grower, int nuntried, int place)
 {
-	int *order = grower->order;
-	int least = place;
-	int feature;
+	const uint64_t *hash = grower->feature_hash;
+	int *heap = grower->order;
+	int feature = heap[place];
 
-	for (int i = place + 1; i < grower->frame->nfeatures; i++)
+	for (;;)
 	{
-		if (grower->feature_hash[order[i]] <
-			grower->feature_hash[order[least]])
-			least = i;
+		int child = 2 * place + 1;
+
+		if (child + 1 < nuntried && hash[heap[child + 1]] < hash[heap[child]])
+			child++;
+		if (child >= nuntried || hash[heap[child]] >= hash[feature])
+			break;
+		heap[place] = heap[child];
+		place = child;
 	}
-	feature = order[least];
-	order[least] = order[place];
-	order[place] = feature;
+	heap[place] = feature;
+}
+
+/* Takes the feature with the smallest hash off the heap. */
+static int
+next_feature(hpc_grower *grower, int nuntried)
+{
+	int feature = grower->order[0];
+
+	grower->order[0] = grower->order[nuntried - 1];
+	sift_feature(grower, nuntried - 1, 0);
 	return feature;
 }
 
@@ -444,9 +457,11 @@ find_split(hpc_grower *grower, pending *at)
 		grower->feature_hash[i] =
 			hpc_draw(grower->stream ^ at->path, frame->features[i].name_hash);
 	}
+	for (int i = frame->nfeatures / 2 - 1; i >= 0 && choose; i--)
+		sift_feature(grower, frame->nfeatures, i);
 	for (int i = 0; i < frame->nfeatures && wanted > 0; i++)
 	{
-		int feature = choose ? next_feature(grower, i) : i;
+		int feature = choose ? next_feature(grower, frame->nfeatures - i) : i;
 
 		if (!keep_going(grower, at->end - at->begin))
 			return;

@@ -222,6 +222,33 @@ hpg_push_parameter(JsonbParseState **state, const hpc_params *params,
 
 /* ---------- constructors ---------- */
 
+/* NaN, which fits no parameter, where a double would not be the integer. */
+static double
+exact_double(int64 integer)
+{
+	const int64 limit = INT64CONST(1) << 53;
+
+	return integer >= -limit && integer <= limit ? (double) integer : NAN;
+}
+
+/* The same for JSON's numbers. */
+static double
+exact_integer(Numeric numeric)
+{
+	double number = DatumGetFloat8(DirectFunctionCall1(
+		numeric_float8_no_overflow, NumericGetDatum(numeric)));
+	Numeric back;
+
+	if (number != floor(number) || fabs(number) > 9007199254740992.0)
+		return NAN;
+	back = int64_to_numeric((int64) number);
+	return DatumGetBool(DirectFunctionCall2(numeric_eq,
+											NumericGetDatum(numeric),
+											NumericGetDatum(back)))
+			   ? number
+			   : NAN;
+}
+
 /* A number, boolean or choice given to a constructor, checked. */
 static void
 push_scalar(JsonbParseState **state, const hpc_parameter *which, Oid type,
@@ -238,7 +265,7 @@ push_scalar(JsonbParseState **state, const hpc_parameter *which, Oid type,
 			given = psprintf("%d", DatumGetInt32(datum));
 			break;
 		case INT8OID:
-			number = (double) DatumGetInt64(datum);
+			number = exact_double(DatumGetInt64(datum));
 			given = psprintf(INT64_FORMAT, DatumGetInt64(datum));
 			break;
 		case FLOAT8OID:
@@ -464,8 +491,9 @@ read_scalar(hpg_params *params, const hpc_parameter *which, JsonbValue *value)
 	else if (which->type == HPC_CHOICE && value->type == jbvString)
 		number = choice_index(which, pnstrdup(value->val.string.val,
 											  value->val.string.len));
-	else if ((which->type == HPC_INTEGER || which->type == HPC_REAL) &&
-			 value->type == jbvNumeric)
+	else if (which->type == HPC_INTEGER && value->type == jbvNumeric)
+		number = exact_integer(value->val.numeric);
+	else if (which->type == HPC_REAL && value->type == jbvNumeric)
 		number = DatumGetFloat8(
 			DirectFunctionCall1(numeric_float8_no_overflow,
 								NumericGetDatum(value->val.numeric)));

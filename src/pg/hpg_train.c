@@ -202,7 +202,7 @@ find_target(const train_state *state, const hpg_rowtype *rowtype)
 					hpg_name(column->name), format_type_be(column->type)),
 			 cast != NULL
 			 ? errhint("Give its value instead: hp_train(..., %s::%s).",
-					   hpg_name(column->name), cast) : 0));
+					   quote_identifier(hpg_name(column->name)), cast) : 0));
 	return NULL;
 }
 
@@ -223,9 +223,9 @@ refuse_type(const hpg_column *column)
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("column \"%s\" has type %s, which cannot be a feature",
 					hpg_name(column->name), format_type_be(column->type)),
-			 errhint("Leave it out with exclude => ARRAY['%s'], choose columns "
+			 errhint("Leave it out with exclude => ARRAY[%s], choose columns "
 					 "with hp_select_features, or cast it.",
-					 hpg_name(column->name))));
+					 quote_literal_cstr(hpg_name(column->name)))));
 }
 
 /* The features of a row type, in its order; returns how many. */
@@ -639,8 +639,8 @@ report_finding(const hpc_finding *finding)
 					(errmsg("column \"%s\" looks like a key: it is different "
 							"on every row",
 							column),
-					 errhint("Leave it out with exclude => ARRAY['%s'].",
-							 column)));
+					 errhint("Leave it out with exclude => ARRAY[%s].",
+							 quote_literal_cstr(column))));
 			break;
 		case HPC_FOUND_NEAR_LEAK:
 			ereport(WARNING,
@@ -648,8 +648,8 @@ report_finding(const hpc_finding *finding)
 							"target out of bag",
 							column, 100 * finding->value),
 					 errhint("If it is not known before the target is, leave "
-							 "it out with exclude => ARRAY['%s'].",
-							 column)));
+							 "it out with exclude => ARRAY[%s].",
+							 quote_literal_cstr(column))));
 			break;
 	}
 }
@@ -710,7 +710,7 @@ hp_train_final(PG_FUNCTION_ARGS)
 		{
 			ereport(WARNING,
 					(errmsg_plural("no model was trained: the target is NULL "
-								   "in the only row",
+								   "in the " UINT64_FORMAT " row",
 								   "no model was trained: the target is NULL "
 								   "in all " UINT64_FORMAT " rows",
 								   state->nskipped, state->nskipped)));
