@@ -246,7 +246,7 @@ hpc_dataset_free(hpc_env *env, hpc_dataset *dataset)
 {
 	if (dataset == NULL)
 		return;
-	for (int i = 0; i < dataset->ncolumns; i++)
+	for (int i = 0; dataset->columns != NULL && i < dataset->ncolumns; i++)
 	{
 		hpc_column *column = &dataset->columns[i];
 
@@ -622,8 +622,8 @@ read_specification(flat_reader *reader, hpc_column *column)
 	const char *name = read_bytes(reader, length);
 
 	if (name == NULL || length == 0 ||
-		memchr(name, '\0', length) != name + length - 1 ||
-		kind < HPC_NUMBER || kind > HPC_TIME || storage > HPC_STORE_CODE ||
+		memchr(name, '\0', length) != name + length - 1 || kind < HPC_NUMBER ||
+		kind > HPC_TIME || storage > HPC_STORE_CODE ||
 		(kind == HPC_CATEGORY) != (storage == HPC_STORE_CODE))
 	{
 		reader->broken = true;

@@ -61,12 +61,10 @@ bag_stream(const forest *f, uint64_t tree)
 					  f->params->seed, tree);
 }
 
-/*
- * Puts the bag of a tree into samples.  A bag that the draws leave empty, as
- * happens with a handful of rows, holds every row once.
- */
+/* Puts the bag of a tree into samples; 0 also when asked to stop. */
 static uint32_t
-fill_bag(const forest *f, uint64_t tree, hpc_sample *samples)
+fill_bag(const forest *f, hpc_crew *crew, int worker, uint64_t tree,
+		 hpc_sample *samples)
 {
 	const hpc_frame *frame = f->frame;
 	uint64_t stream = bag_stream(f, tree);
@@ -76,13 +74,22 @@ fill_bag(const forest *f, uint64_t tree, hpc_sample *samples)
 	{
 		uint32_t weight = 0;
 
+		if (row % 65536 == 65535 && hpc_crew_stopped(crew, worker))
+			return 0;
 		for (uint32_t copy = 0; copy < frame->count[row]; copy++)
 			weight += bag_weight(f, stream, row, copy);
 		if (weight > 0)
 			samples[n++] = (hpc_sample){frame->target[row], row, weight};
 	}
-	if (n > 0)
-		return n;
+	return n;
+}
+
+/* Instead of a bag: every row, as often as it is there. */
+static uint32_t
+take_all_rows(const forest *f, hpc_sample *samples)
+{
+	const hpc_frame *frame = f->frame;
+
 	for (uint32_t row = 0; row < frame->nrows; row++)
 		samples[row] =
 			(hpc_sample){frame->target[row], row, frame->count[row]};
@@ -125,17 +132,34 @@ add_oob(forest *f, hpc_crew *crew, int worker, const hpc_tree *tree,
 		if (bag_weight(f, stream, row, 0) > 0)
 			continue;
 		value = tree->nodes[hpc_tree_leaf(tree, f->frame, row)].value;
-		units = (int64_t) floor(hpc_scale(value, -f->oob_scale) + 0.5);
+		units = hpc_to_units(value, f->oob_scale);
 		__atomic_fetch_add(&f->oob_sum[row], units, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&f->oob_count[row], 1, __ATOMIC_RELAXED);
 	}
 }
 
-/* Losses of the out-of-bag predictions, each an exact sum. */
+/* Out-of-bag prediction of a row that has one; exact where leaves agree. */
+static double
+oob_prediction(const forest *f, uint32_t row, int unit)
+{
+	int64_t n = f->oob_count[row];
+	int64_t whole = f->oob_sum[row] / n;
+	int64_t rest = f->oob_sum[row] % n;
+	double units = (double) whole + (double) rest / (double) n;
+
+	return hpc_scale(units, f->oob_scale - unit);
+}
+
+/*
+ * Losses of the out-of-bag predictions, each an exact sum.  Targets are taken
+ * in units of 2^unit, in which none exceeds 1: no square overflows.
+ */
 static hpc_status
 measure_oob(const forest *f, hpc_oob *oob)
 {
 	const hpc_frame *frame = f->frame;
+	int unit = frame->target_scale + HPC_TARGET_BITS;
+	double mean = hpc_scale(frame->target_mean, -unit);
 	hpc_sum absolute;
 	hpc_sum squared;
 	hpc_sum spread;
@@ -145,32 +169,29 @@ measure_oob(const forest *f, hpc_oob *oob)
 	hpc_sum_init(&spread);
 	for (uint32_t row = 0; row < frame->nrows; row++)
 	{
+		uint32_t count = frame->count[row];
 		double target =
-			hpc_scale((double) frame->target[row], frame->target_scale);
-		double predicted;
-		double from_mean = target - frame->target_mean;
+			hpc_scale((double) frame->target[row], -HPC_TARGET_BITS);
+		double error;
 
 		if (row % 65536 == 65535 && hpc_cancelled(f->env))
 			return HPC_CANCELLED;
 		if (f->oob_count[row] == 0)
 			continue;
-		predicted = hpc_scale((double) f->oob_sum[row] / f->oob_count[row],
-							  f->oob_scale);
-		oob->nrows += frame->count[row];
-		hpc_sum_add_times(&absolute, fabs(target - predicted),
-						  frame->count[row]);
-		hpc_sum_add_times(&squared,
-						  (target - predicted) * (target - predicted),
-						  frame->count[row]);
-		hpc_sum_add_times(&spread, from_mean * from_mean, frame->count[row]);
+		error = target - oob_prediction(f, row, unit);
+		oob->nrows += count;
+		hpc_sum_add_times(&absolute, fabs(error), count);
+		hpc_sum_add_times(&squared, error * error, count);
+		hpc_sum_add_times(&spread, (target - mean) * (target - mean), count);
 	}
 	if (oob->nrows > 0)
 	{
+		double nrows = (double) oob->nrows;
 		double sse = hpc_sum_round(&squared);
 		double sst = hpc_sum_round(&spread);
 
-		oob->mae = hpc_sum_round(&absolute) / (double) oob->nrows;
-		oob->rmse = sqrt(sse / (double) oob->nrows);
+		oob->mae = hpc_scale(hpc_sum_round(&absolute) / nrows, unit);
+		oob->rmse = hpc_scale(sqrt(sse / nrows), unit);
 		oob->r2 = sst > 0 ? 1 - sse / sst : NAN;
 	}
 	return HPC_OK;
@@ -178,19 +199,27 @@ measure_oob(const forest *f, hpc_oob *oob)
 
 /* ---------- trees ---------- */
 
-/* The task of a worker: bag, grow, predict out of bag. */
+/*
+ * The task of a worker: bag, grow, predict out of bag.  A bag that the draws
+ * leave empty, as happens with a handful of rows, holds every row instead,
+ * and so has no row outside.
+ */
 static void
 grow_tree(hpc_crew *crew, int worker, uint64_t task, void *context)
 {
 	forest *f = context;
 	hpc_grower *grower = f->growers[task];
 	uint64_t number = f->first_tree + task;
-	uint32_t nsamples = fill_bag(f, number, hpc_grower_samples(grower));
+	hpc_sample *samples = hpc_grower_samples(grower);
+	uint32_t nsamples = fill_bag(f, crew, worker, number, samples);
+	bool drawn = nsamples > 0;
 
+	if (!drawn)
+		nsamples = take_all_rows(f, samples);
 	f->grown[task] =
 		hpc_tree_grow(grower, crew, worker, nsamples,
 					  hpc_stream(HPC_TAG_FEATURE, f->params->seed, number));
-	if (f->grown[task] != NULL && f->oob_sum != NULL)
+	if (f->grown[task] != NULL && f->oob_sum != NULL && drawn)
 		add_oob(f, crew, worker, f->grown[task], number);
 }
 

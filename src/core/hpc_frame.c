@@ -434,6 +434,16 @@ hpc_scale(double number, int exponent)
 	return number;
 }
 
+int64_t
+hpc_to_units(double number, int exponent)
+{
+	double scaled = hpc_scale(number, -exponent);
+	double whole = floor(scaled);
+
+	/* floor(scaled + 0.5) would move odd numbers above 2^52 */
+	return (int64_t) whole + (scaled - whole >= 0.5);
+}
+
 /* The e with 2^(e-1) <= magnitude < 2^e. */
 static int
 exponent_above(double magnitude)
@@ -498,11 +508,10 @@ quantise_values(frame_maker *maker, int64_t *units)
 	frame->target_min = values[0];
 	frame->target_max = values[frame->ntargets - 1];
 	magnitude = larger(fabs(frame->target_min), fabs(frame->target_max));
-	frame->target_scale = exponent_above(magnitude) - 62;
+	frame->target_scale = exponent_above(magnitude) - HPC_TARGET_BITS;
 	for (uint32_t i = 0; i < frame->ntargets; i++)
 	{
-		units[i] =
-			(int64_t) floor(hpc_scale(values[i], -frame->target_scale) + 0.5);
+		units[i] = hpc_to_units(values[i], frame->target_scale);
 		if (i > 0 && units[i] == units[i - 1] &&
 			values[i] - values[i - 1] >
 				MERGE_TOLERANCE * larger(fabs(values[i]), fabs(values[i - 1])))

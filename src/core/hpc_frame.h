@@ -39,6 +39,9 @@ typedef struct hpc_feature
 	uint32_t *bin_of; /* [nvalues + 1], or NULL */
 } hpc_feature;
 
+/* Targets in units of 2^target_scale are below 2^HPC_TARGET_BITS. */
+#define HPC_TARGET_BITS 62
+
 typedef struct hpc_frame
 {
 	uint32_t nrows;   /* distinct (features, target) rows */
@@ -83,6 +86,9 @@ extern void hpc_frame_free(hpc_env *env, hpc_frame *frame);
 
 /* number × 2^exponent, without overflow on the way. */
 extern double hpc_scale(double number, int exponent);
+
+/* number in units of 2^exponent, rounded to the nearest; below 2^63. */
+extern int64_t hpc_to_units(double number, int exponent);
 
 /* Sum of weight target units, as the mean of weight targets. */
 extern double

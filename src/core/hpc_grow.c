@@ -74,20 +74,27 @@ set_words(const hpc_feature *feature)
 	return feature->nvalues / 32 + 1;
 }
 
+/* No tree has more leaves than samples, whatever max_leaves says. */
 static uint32_t
-max_nodes(const hpc_grow_rules *rules, uint32_t max_samples)
+most_leaves(const hpc_grow_rules *rules, uint32_t max_samples)
 {
-	uint32_t leaves = max_samples;
+	uint32_t leaves = max_samples > 0 ? max_samples : 1;
 
-	if (rules->max_leaves > 0 && rules->max_leaves < leaves)
-		leaves = rules->max_leaves;
-	return leaves > 0 ? 2 * leaves - 1 : 1;
+	return rules->max_leaves > 0 && rules->max_leaves < leaves
+			   ? rules->max_leaves
+			   : leaves;
 }
 
 static uint32_t
-max_waiting(const hpc_grow_rules *rules)
+max_nodes(const hpc_grow_rules *rules, uint32_t max_samples)
 {
-	return rules->max_leaves > 0 ? rules->max_leaves + 1 : 64;
+	return 2 * most_leaves(rules, max_samples) - 1;
+}
+
+static uint32_t
+max_waiting(const hpc_grow_rules *rules, uint32_t max_samples)
+{
+	return rules->max_leaves > 0 ? most_leaves(rules, max_samples) + 1 : 64;
 }
 
 static bool
@@ -134,7 +141,8 @@ hpc_grower_create(hpc_env *env, const hpc_frame *frame,
 	grower->tree.nodes =
 		hpc_alloc(env, max_nodes(rules, max_samples), sizeof(hpc_tree_node));
 	grower->samples = hpc_alloc(env, max_samples, sizeof(hpc_sample));
-	grower->waiting = hpc_alloc(env, max_waiting(rules), sizeof(pending));
+	grower->waiting =
+		hpc_alloc(env, max_waiting(rules, max_samples), sizeof(pending));
 	grower->feature_hash = hpc_alloc(env, nfeatures, sizeof(uint64_t));
 	grower->order = hpc_alloc(env, nfeatures, sizeof(int));
 	if (grower->tree.sets == NULL || grower->tree.nodes == NULL ||

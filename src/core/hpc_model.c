@@ -292,7 +292,7 @@ node_is_valid(const hpc_model_view *view, const hpc_node *node, uint32_t place,
 }
 
 static bool
-trees_are_valid(hpc_env *env, const hpc_model_view *view)
+trees_are_valid(hpc_env *env, const hpc_model_view *view, bool *cancelled)
 {
 	uint32_t ntrees = view->training->ntrees;
 
@@ -311,7 +311,8 @@ trees_are_valid(hpc_env *env, const hpc_model_view *view)
 			if (!node_is_valid(view, &view->nodes[first + i], i, nnodes))
 				return false;
 		}
-		if (hpc_cancelled(env))
+		*cancelled = hpc_cancelled(env);
+		if (*cancelled)
 			return false;
 	}
 	return true;
@@ -343,6 +344,7 @@ hpc_model_validate(hpc_env *env, const void *bytes, size_t nbytes)
 	hpc_model_view view;
 	hpc_digest digest;
 	uint64_t string_at = 0;
+	bool cancelled = false;
 
 	if (!header_is_valid(model, nbytes))
 		return corrupt(env, "header");
@@ -364,8 +366,8 @@ hpc_model_validate(hpc_env *env, const void *bytes, size_t nbytes)
 		return corrupt(env, "training record");
 	if (!features_are_valid(&view, &string_at))
 		return corrupt(env, "list of features");
-	if (!trees_are_valid(env, &view))
-		return corrupt(env, "list of trees");
+	if (!trees_are_valid(env, &view, &cancelled))
+		return cancelled ? HPC_CANCELLED : corrupt(env, "list of trees");
 	return HPC_OK;
 }
 

@@ -112,23 +112,22 @@ walk(const hpc_model_view *view, const hpc_node *tree, const uint32_t *codes)
 	return value;
 }
 
-/* Mean of the leaves, added in the order of the trees. */
+/*
+ * Mean of the leaves times unit, added in the order of the trees as distances
+ * from the first: the mean of equal leaves is that leaf, and no mean lies
+ * beyond the leaves.
+ */
 static double
-mean_leaf(const hpc_model_view *view, const uint32_t *codes)
+mean_leaf(const hpc_model_view *view, const uint32_t *codes, double unit)
 {
 	uint32_t ntrees = view->training->ntrees;
+	double first = walk(view, view->nodes, codes) * unit;
 	double sum = 0;
-	double small_sum = 0;
 
-	for (uint32_t tree = 0; tree < ntrees; tree++)
-	{
-		double leaf = walk(view, view->nodes + view->trees[tree], codes);
-
-		sum += leaf;
-		small_sum += leaf / ntrees;
-	}
-	/* leaves near the largest double: their sum overflows, the mean cannot */
-	return isfinite(sum) ? sum / ntrees : small_sum;
+	for (uint32_t tree = 1; tree < ntrees; tree++)
+		sum +=
+			walk(view, view->nodes + view->trees[tree], codes) * unit - first;
+	return first + sum / ntrees;
 }
 
 double
@@ -136,11 +135,15 @@ hpc_model_predict(const hpc_model *model, const hpc_value *values,
 				  uint32_t *codes)
 {
 	hpc_model_view view;
+	double mean;
+
 	hpc_model_open(model, &view);
 	if (view.training->ntrees == 0)
 		return view.training->target_mean;
 	code_row(&view, values, codes);
-	return mean_leaf(&view, codes);
+	mean = mean_leaf(&view, codes, 1);
+	/* leaves near the largest double: a sum overflows, the mean does not */
+	return isfinite(mean) ? mean : mean_leaf(&view, codes, 0x1p-20) * 0x1p20;
 }
 
 hpc_hash

@@ -1,0 +1,335 @@
+/*
+ * test_train.c
+ *		Training from end to end: one model pinned to the byte for every
+ *		compiler and machine, tables at the edge of what can be learned from,
+ *		and trees as deep as they come.
+ */
+#include <float.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hpc_model.h"
+#include "hpt_table.h"
+
+/* ---------- the same bytes everywhere ---------- */
+
+/*
+ * Digests of models of the same small table.  They change only when the
+ * format or the learner is changed on purpose; never with compiler,
+ * optimisation, threads or machine.
+ */
+static void
+check_golden(const char *what, const hpc_params *params, const char *expected)
+{
+	for (int nthreads = 1; nthreads <= 2; nthreads++)
+	{
+		hpt_memory memory;
+		hpt_table table;
+		size_t nbytes;
+		hpc_model *model;
+
+		hpt_table_houses(&table, 500, 2024);
+		model = hpt_table_model(&memory, &table, params, nthreads, &nbytes);
+		hpt_is_string(hpt_digest(model), expected, what);
+		hpt_release(&memory.env, model);
+		hpt_table_free(&table);
+	}
+}
+
+static void
+check_all_golden(void)
+{
+	hpc_params params = hpt_params(12);
+
+	check_golden("golden: forest", &params,
+				 "1214132fab5cf8ff5692361b01f87280");
+	params.min_leaf = 1;
+	params.cat_min_rows = 0;
+	params.cat_smooth = 0.5;
+	params.feature_fraction = 1;
+	check_golden("golden: full trees of all features", &params,
+				 "041c770756727ec39f745e3425c6ce98");
+	params.bag = false;
+	params.row_fraction = 0.37;
+	params.max_bins = 20;
+	params.max_leaves = 15;
+	check_golden("golden: small trees of a share of the rows", &params,
+				 "14302a2a8be1809ab9ecf77f0b9f8582");
+	params.algorithm = HPC_MEAN;
+	check_golden("golden: mean", &params, "bd55a24752a90fb1ed90c3586adc347d");
+}
+
+/* ---------- the edges ---------- */
+
+/* Trains, validates, predicts all rows; between the targets, else false. */
+static bool
+trains(const hpt_table *table, const hpc_params *params,
+	   hpc_model_summary *summary)
+{
+	hpt_memory memory;
+	hpc_value values[HPT_MAX_COLUMNS];
+	uint32_t codes[HPT_MAX_COLUMNS];
+	size_t nbytes;
+	hpc_model *model = hpt_table_model(&memory, table, params, 2, &nbytes);
+	bool passed = hpc_model_validate(&memory.env, model, nbytes) == HPC_OK;
+
+	hpc_model_summarize(model, summary);
+	for (uint32_t row = 0; row < table->nrows; row++)
+	{
+		double predicted;
+
+		hpt_model_values(model, table, row, values);
+		predicted = hpc_model_predict(model, values, codes);
+		passed &= predicted >= summary->target_min &&
+				  predicted <= summary->target_max;
+	}
+	hpt_model_exercise(model);
+	memset(&summary->texts, 0, sizeof(summary->texts));
+	hpt_release(&memory.env, model);
+	return passed && memory.nblocks == 0;
+}
+
+static void
+check_constant_target(void)
+{
+	hpc_params params = hpt_params(10);
+	hpc_model_summary summary;
+	hpt_table table;
+
+	hpt_table_houses(&table, 100, 1);
+	for (uint32_t row = 0; row < table.nrows; row++)
+		table.target[row] = 181500.37;
+	hpt_ok(trains(&table, &params, &summary) && summary.nnodes == 10 &&
+			   summary.target_mean == 181500.37,
+		   "a constant target: ten leaves");
+	hpt_ok(summary.oob_mae == 0 && summary.oob_rmse == 0 &&
+			   isnan(summary.oob_r2),
+		   "without error, R2 undefined");
+	hpt_table_free(&table);
+}
+
+static void
+check_missing_columns(void)
+{
+	hpc_params params = hpt_params(10);
+	hpc_model_summary summary;
+	hpt_table table;
+
+	hpt_table_houses(&table, 100, 1);
+	for (uint32_t row = 0; row < table.nrows; row++)
+	{
+		table.values[row * 8 + 1] = hpt_missing();
+		table.values[row * 8 + 2] = hpt_missing();
+	}
+	hpt_ok(trains(&table, &params, &summary) && summary.nfeatures == 8,
+		   "two columns without any value");
+	for (uint32_t i = 0; i < table.nrows * 8; i++)
+		table.values[i] = hpt_missing();
+	hpt_ok(trains(&table, &params, &summary) && summary.nnodes == 10,
+		   "no value at all: ten leaves");
+	hpt_table_free(&table);
+	hpt_table_init(&table);
+	hpt_table_row(&table, 1);
+	hpt_table_row(&table, 2);
+	params.bag = false;
+	hpt_ok(trains(&table, &params, &summary) && summary.nfeatures == 0 &&
+			   summary.target_mean == 1.5,
+		   "no column at all");
+	hpt_table_free(&table);
+}
+
+/* Targets at either end of the doubles. */
+static void
+check_targets(const char *what, double unit)
+{
+	hpc_params params = hpt_params(10);
+	hpc_model_summary summary;
+	hpt_table table;
+
+	params.min_leaf = 1;
+	hpt_table_houses(&table, 100, 1);
+	for (uint32_t row = 0; row < table.nrows; row++)
+		table.target[row] = (row % 11 - 5.0) * unit;
+	hpt_ok(trains(&table, &params, &summary) &&
+			   summary.target_min == -5 * unit &&
+			   summary.target_max == 5 * unit,
+		   "targets %s", what);
+	hpt_ok(summary.oob_mae > 0 && isfinite(summary.oob_mae) &&
+			   summary.oob_rmse >= summary.oob_mae &&
+			   isfinite(summary.oob_rmse) && summary.oob_r2 < 1,
+		   "have out-of-bag errors: MAE %g, RMSE %g", summary.oob_mae,
+		   summary.oob_rmse);
+	hpt_table_free(&table);
+}
+
+static void
+check_few_rows(void)
+{
+	hpc_params params = hpt_params(25);
+	hpc_model_summary summary;
+	hpt_table table;
+
+	for (uint32_t nrows = 1; nrows <= 5; nrows++)
+	{
+		params.min_leaf = 1;
+		hpt_table_houses(&table, nrows, nrows);
+		hpt_ok(trains(&table, &params, &summary) && summary.nrows == nrows &&
+				   summary.oob_rows <= nrows,
+			   "%u rows", nrows);
+		hpt_table_free(&table);
+	}
+}
+
+/* Thousands of copies of a few rows. */
+static void
+check_copies(void)
+{
+	hpc_params params = hpt_params(5);
+	hpc_model_summary summary;
+	hpt_table table;
+
+	hpt_table_numbers(&table, 2, 3, 100, 7);
+	while (table.nrows < 5000)
+	{
+		double target = table.target[table.nrows % 3];
+		hpc_value *row = hpt_table_row(&table, target);
+
+		memcpy(row, table.values + (table.nrows - 1) % 3 * 2,
+			   2 * sizeof(hpc_value));
+	}
+	hpt_ok(trains(&table, &params, &summary) && summary.ndistinct == 3 &&
+			   summary.nrows == 5000,
+		   "5000 rows, 3 of them different");
+	hpt_table_free(&table);
+}
+
+/* As many columns as a table of the database can have. */
+static void
+check_many_columns(void)
+{
+	static char names[1600][8];
+	static hpc_column_spec columns[1600];
+	static hpc_value values[1600];
+	hpc_params params = hpt_params(2);
+	const hpc_texts texts = {0};
+	hpt_memory memory;
+	hpc_dataset *dataset;
+	hpc_result result;
+	hpc_model_summary summary;
+	hpc_status status;
+
+	hpt_memory_init(&memory, 1);
+	for (int i = 0; i < 1600; i++)
+	{
+		snprintf(names[i], sizeof(names[i]), "c%d", i);
+		columns[i] =
+			(hpc_column_spec){names[i], HPC_NUMBER, HPC_STORE_FLOAT, false};
+	}
+	hpc_dataset_create(&memory.env, 1600, columns, &dataset);
+	for (uint64_t row = 0; row < 40; row++)
+	{
+		for (uint64_t i = 0; i < 1600; i++)
+			values[i] = hpt_number((double) (hpc_mix(row * 1600 + i) % 100));
+		hpc_dataset_append(&memory.env, dataset, values,
+						   values[7].number + (double) row / 100);
+	}
+	hpc_dataset_skip(dataset, 12);
+	status = hpc_train(&memory.env, dataset, &params, &texts, &result);
+	hpt_ok(status == HPC_OK && hpc_model_validate(&memory.env, result.model,
+												  result.nbytes) == HPC_OK,
+		   "1600 columns");
+	hpc_model_summarize(result.model, &summary);
+	hpt_ok(summary.nfeatures == 1600 && summary.nskipped == 12 &&
+			   summary.texts.target == NULL,
+		   "all are features; skipped rows are counted");
+	hpt_release(&memory.env, result.model);
+	hpt_release(&memory.env, result.findings);
+	hpc_dataset_free(&memory.env, dataset);
+}
+
+/* ---------- deep trees ---------- */
+
+/* Training in a thread with little stack. */
+typedef struct deep
+{
+	const hpt_table *table;
+	const hpc_params *params;
+	bool passed;
+	uint64_t nnodes;
+} deep;
+
+static void *
+train_in_thread(void *arg)
+{
+	deep *d = arg;
+	hpc_model_summary summary;
+
+	d->passed = trains(d->table, d->params, &summary);
+	d->nnodes = summary.nnodes;
+	return NULL;
+}
+
+static void
+check_deep(const char *what, const hpt_table *table, hpc_params params,
+		   uint64_t min_nodes)
+{
+	deep d = {table, &params, false, 0};
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, 256 * 1024);
+	if (pthread_create(&thread, &attributes, train_in_thread, &d) == 0)
+		pthread_join(thread, NULL);
+	pthread_attr_destroy(&attributes);
+	hpt_ok(d.passed && d.nnodes >= min_nodes, "%s: %d nodes, little stack",
+		   what, (int) d.nnodes);
+}
+
+/*
+ * Targets that alternate along x: the best split cuts a row off an end, so
+ * the tree is nearly as deep as it has rows.
+ */
+static void
+check_deep_trees(void)
+{
+	hpc_params params = hpt_params(1);
+	hpt_table table;
+
+	params.bag = false;
+	params.min_leaf = 1;
+	hpt_table_init(&table);
+	hpt_table_column(&table, "x", HPC_NUMBER, HPC_STORE_INT32);
+	for (uint32_t i = 0; i < 3000; i++)
+		hpt_table_row(&table, i % 2)[0] = hpt_number(i);
+	check_deep("3,000 alternating rows", &table, params, 2 * 3000 - 1);
+	params.max_leaves = 1000000000;
+	check_deep("best first", &table, params, 2 * 3000 - 1);
+	hpt_table_free(&table);
+	params.max_leaves = 0;
+	hpt_table_init(&table);
+	hpt_table_column(&table, "x", HPC_NUMBER, HPC_STORE_INT32);
+	for (uint32_t i = 0; i < 100000; i++)
+		hpt_table_row(&table, i * 1.01 + i % 7)[0] = hpt_number(i);
+	check_deep("100,000 sorted rows", &table, params, 2 * 60000);
+	hpt_table_free(&table);
+}
+
+int
+main(void)
+{
+	check_all_golden();
+	check_constant_target();
+	check_missing_columns();
+	check_targets("near the largest double", 3e307);
+	check_targets("near the smallest normal double", DBL_MIN * 4);
+	check_targets("below the normal doubles", 1e-320);
+	check_few_rows();
+	check_copies();
+	check_many_columns();
+	check_deep_trees();
+	return hpt_done();
+}

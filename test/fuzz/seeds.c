@@ -1,0 +1,110 @@
+/*
+ * seeds.c
+ *		Writes the first files of a corpus: valid models and rows, small ones.
+ *
+ *		seeds model|dataset DIRECTORY
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hpc_dataset.h"
+#include "hpt_table.h"
+
+static void
+write_file(const char *directory, const char *name, const void *bytes,
+		   size_t nbytes)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	file = fopen(path, "wb");
+	if (file == NULL || fwrite(bytes, 1, nbytes, file) != nbytes ||
+		fclose(file) != 0)
+	{
+		perror(path);
+		exit(1);
+	}
+}
+
+static void
+write_model(const char *directory, const char *name, const hpt_table *table,
+			const hpc_params *params)
+{
+	hpt_memory memory;
+	size_t nbytes;
+	hpc_model *model = hpt_table_model(&memory, table, params, 1, &nbytes);
+
+	write_file(directory, name, model, nbytes);
+	hpt_release(&memory.env, model);
+}
+
+static void
+write_dataset(const char *directory, const char *name, const hpt_table *table)
+{
+	hpt_memory memory;
+	hpc_dataset *dataset;
+	size_t nbytes;
+	void *bytes;
+
+	hpt_memory_init(&memory, 1);
+	dataset = hpt_table_dataset(&memory.env, table);
+	nbytes = hpc_dataset_flat_size(dataset);
+	bytes = malloc(nbytes);
+	hpc_dataset_to_flat(dataset, bytes);
+	write_file(directory, name, bytes, nbytes);
+	free(bytes);
+	hpc_dataset_free(&memory.env, dataset);
+}
+
+/* A table of its own for every seed: houses, numbers, categories, one row. */
+static void
+make_table(hpt_table *table, int which)
+{
+	if (which == 0)
+		hpt_table_houses(table, 12, 1);
+	else if (which == 1)
+		hpt_table_numbers(table, 2, 10, 6, 1);
+	else if (which == 2)
+	{
+		hpt_table_init(table);
+		hpt_table_column(table, "t", HPC_CATEGORY, HPC_STORE_CODE);
+		for (uint32_t i = 0; i < 20; i++)
+			hpt_table_row(table, i % 5)[0] =
+				i % 6 == 5 ? hpt_missing() : hpt_level(i % 5);
+	}
+	else
+		hpt_table_houses(table, 1, 2);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const names[] = {"houses", "numbers", "levels", "row"};
+	bool models = argc == 3 && strcmp(argv[1], "model") == 0;
+
+	if (argc != 3)
+	{
+		fprintf(stderr, "usage: %s model|dataset DIRECTORY\n", argv[0]);
+		return 2;
+	}
+	for (int i = 0; i < 4; i++)
+	{
+		hpc_params params = hpt_params(2);
+		hpt_table table;
+
+		params.min_leaf = 1;
+		params.cat_min_rows = 0;
+		make_table(&table, i);
+		if (models)
+			write_model(argv[2], names[i], &table, &params);
+		else
+			write_dataset(argv[2], names[i], &table);
+		params.algorithm = HPC_MEAN;
+		if (models && i == 0)
+			write_model(argv[2], "mean", &table, &params);
+		hpt_table_free(&table);
+	}
+	return 0;
+}
