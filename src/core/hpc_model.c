@@ -17,6 +17,9 @@
 #error "the model format is little-endian and used in place"
 #endif
 
+/* Bytes hashed between two questions whether to stop. */
+#define BYTES_PER_POLL (1 << 20)
+
 static const size_t element_size[HPC_KNOWN_SECTIONS + 1] = {
 	[HPC_SECTION_TRAINING] = sizeof(hpc_training_record),
 	[HPC_SECTION_FEATURES] = sizeof(hpc_feature_record),
@@ -65,20 +68,31 @@ hpc_model_open(const hpc_model *model, hpc_model_view *view)
 		section_start(model, HPC_SECTION_STRINGS, &view->nstring_bytes);
 }
 
-hpc_digest
-hpc_model_compute_digest(const hpc_model *model)
+bool
+hpc_model_compute_digest(hpc_env *env, const hpc_model *model,
+						 hpc_digest *digest)
 {
 	static const hpc_digest zero;
 	const char *bytes = (const char *) model;
 	size_t at = offsetof(struct hpc_model, digest);
-	size_t after = at + sizeof(hpc_digest);
 	hpc_sha256 sha;
 
 	hpc_sha256_begin(&sha);
 	hpc_sha256_add(&sha, bytes + sizeof(uint32_t), at - sizeof(uint32_t));
 	hpc_sha256_add(&sha, &zero, sizeof(zero));
-	hpc_sha256_add(&sha, bytes + after, model->nbytes - after);
-	return hpc_sha256_end(&sha);
+	at += sizeof(hpc_digest);
+	while (at < model->nbytes)
+	{
+		size_t left = model->nbytes - at;
+		size_t piece = left < BYTES_PER_POLL ? left : BYTES_PER_POLL;
+
+		hpc_sha256_add(&sha, bytes + at, piece);
+		at += piece;
+		if (hpc_cancelled(env))
+			return false;
+	}
+	*digest = hpc_sha256_end(&sha);
+	return true;
 }
 
 /* ---------- validation ---------- */
@@ -358,7 +372,8 @@ hpc_model_validate(hpc_env *env, const void *bytes, size_t nbytes)
 	}
 	if (!sections_are_valid(model) || !padding_is_zero(model))
 		return corrupt(env, "section table");
-	digest = hpc_model_compute_digest(model);
+	if (!hpc_model_compute_digest(env, model, &digest))
+		return HPC_CANCELLED;
 	if (memcmp(&digest, &model->digest, sizeof(digest)) != 0)
 		return corrupt(env, "digest");
 	hpc_model_open(model, &view);

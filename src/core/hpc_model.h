@@ -181,8 +181,9 @@ typedef struct hpc_model_view
 
 extern void hpc_model_open(const hpc_model *model, hpc_model_view *view);
 
-/* SHA-256 as the header wants it. */
-extern hpc_digest hpc_model_compute_digest(const hpc_model *model);
+/* SHA-256 as the header wants it.  False: asked to stop. */
+extern bool hpc_model_compute_digest(hpc_env *env, const hpc_model *model,
+									 hpc_digest *digest);
 
 /* Words of a category set. */
 static inline uint32_t

@@ -136,9 +136,9 @@ hpc_train(hpc_env *env, hpc_dataset *dataset, const hpc_params *params,
 	hpc_free(env, unique_text);
 	if (status != HPC_OK)
 	{
+		hpc_free(env, result->model);
 		hpc_free(env, result->findings);
-		result->findings = NULL;
-		result->nfindings = 0;
+		memset(result, 0, sizeof(*result));
 	}
 	return status;
 }

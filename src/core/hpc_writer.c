@@ -14,6 +14,9 @@
 #include "hpc_sort.h"
 #include "hpc_writer.h"
 
+/* Nodes visited between two questions whether to stop. */
+#define NODES_PER_POLL 1000000
+
 /* A growing array; element size is the user's business. */
 typedef struct growing
 {
@@ -214,8 +217,8 @@ settle_thresholds(hpc_env *env, growing *thresholds, uint32_t *final_of,
 }
 
 /* Points each numeric split to where its threshold went. */
-static void
-point_nodes(hpc_writer *writer, uint32_t *const *final_of)
+static hpc_status
+point_nodes(hpc_env *env, hpc_writer *writer, uint32_t *const *final_of)
 {
 	hpc_node *nodes = (hpc_node *) writer->nodes.bytes;
 	size_t nnodes = writer->nodes.nbytes / sizeof(hpc_node);
@@ -226,7 +229,10 @@ point_nodes(hpc_writer *writer, uint32_t *const *final_of)
 
 		if (nodes[i].left != 0 && final_of[nodes[i].u.split.feature] != NULL)
 			*cut = final_of[nodes[i].u.split.feature][*cut];
+		if (i % NODES_PER_POLL == NODES_PER_POLL - 1 && hpc_cancelled(env))
+			return HPC_CANCELLED;
 	}
+	return HPC_OK;
 }
 
 /* Settles the thresholds of all features, then the nodes. */
@@ -255,7 +261,7 @@ settle_features(hpc_env *env, hpc_writer *writer)
 			thresholds->nbytes = ndistinct * sizeof(double);
 	}
 	if (status == HPC_OK)
-		point_nodes(writer, final_of);
+		status = point_nodes(env, writer, final_of);
 	for (int i = 0; final_of != NULL && i < nfeatures; i++)
 		hpc_free(env, final_of[i]);
 	hpc_free(env, final_of);
@@ -477,8 +483,9 @@ write_model(hpc_env *env, const hpc_writer *writer, const assembly *parts,
 	model->version = HPC_MODEL_VERSION;
 	model->nsections = out.nsections;
 	model->nbytes = out.nbytes;
-	model->digest = hpc_model_compute_digest(model);
-	return HPC_OK;
+	return hpc_model_compute_digest(env, model, &model->digest)
+			   ? HPC_OK
+			   : HPC_CANCELLED;
 }
 
 hpc_status

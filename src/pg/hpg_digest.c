@@ -98,8 +98,7 @@ model_arg(FunctionCallInfo fcinfo, digest_state *state, MemoryContext context)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model differs between rows"),
-				 errhint("Digest the rows of one model at a time, or GROUP "
-						 "BY the model.")));
+				 errhint("Digest the rows for one model at a time.")));
 	state->model_digest = digest;
 	return model;
 }
