@@ -2,6 +2,7 @@
 --
 -- Expects extension houseprice and table houses (data/houses.sql).
 
+\pset pager off
 \pset footer off
 \pset null '(none)'
 \set QUIET on

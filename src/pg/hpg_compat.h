@@ -16,4 +16,15 @@
 #include "varatt.h"
 #endif
 
+/* transaction_timeout came with 17. */
+#if PG_VERSION_NUM < 170000
+#define TransactionTimeoutPending false
+#endif
+
+/*
+ * From libpq/libpq.h, which cannot be included without the headers of the
+ * libraries that the server was built with.
+ */
+extern bool pq_check_connection(void);
+
 #endif /* HPG_COMPAT_H */

@@ -13,10 +13,14 @@
 #endif
 
 #include "access/parallel.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
+#include "storage/procsignal.h"
+#include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/timeout.h"
 
 #include "hpg.h"
 #include "hpg_compat.h"
@@ -137,10 +141,66 @@ resize_in_context(void *opaque, void *ptr, size_t size)
 /* ---------- cancel ---------- */
 
 /*
- * An interrupt that is a cancel asks the core to stop; it is raised when the
- * core has returned.  Any other (a barrier, a request to log memory) is
- * served here and now.  Should serving one raise an error, as a recovery
- * conflict does, the error is kept until the core is out of the way.
+ * Is there an interrupt that ends the query, or even the process?  Threads
+ * are at work: such a one must not be served before they have come to rest.
+ */
+static bool
+must_stop(const border *here)
+{
+	return QueryCancelPending || ProcDiePending || ClientConnectionLost ||
+		   TransactionTimeoutPending || here->caught != NULL;
+}
+
+/* As ProcessInterrupts() does, but without its FATAL. */
+static void
+look_for_client(void)
+{
+	CheckClientConnectionPending = false;
+	if (client_connection_check_interval <= 0)
+		return;
+	if (pq_check_connection())
+		enable_timeout_after(CLIENT_CONNECTION_CHECK_TIMEOUT,
+							 client_connection_check_interval);
+	else
+	{
+		ClientConnectionLost = true;
+		InterruptPending = true;
+	}
+}
+
+/* Serves what is pending and harmless; an error that it raises is kept. */
+static void
+serve_interrupts(border *here)
+{
+	MemoryContext before = CurrentMemoryContext;
+
+	InterruptPending = ParallelMessagePending;
+	PG_TRY();
+	{
+		if (ProcSignalBarrierPending)
+			ProcessProcSignalBarrier();
+		if (LogMemoryContextPending)
+			ProcessLogMemoryContextInterrupt();
+		if (CheckClientConnectionPending)
+			look_for_client();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(here->context);
+		here->caught = CopyErrorData();
+		FlushErrorState();
+		MemoryContextSwitchTo(before);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * CHECK_FOR_INTERRUPTS() may end the process there and then, with threads at
+ * work in its memory, so it waits until the core has returned.  An interrupt
+ * that ends the query asks the core to stop; a barrier, or a request to log
+ * memory contexts, is served here and now; messages of parallel workers can
+ * wait.  Of others we do not know: on a standby they may be a conflict with
+ * recovery, which must not wait.
  */
 static bool
 check_interrupts(void *opaque)
@@ -149,20 +209,14 @@ check_interrupts(void *opaque)
 
 	if (likely(!INTERRUPTS_PENDING_CONDITION()))
 		return false;
-	if (QueryCancelPending || ProcDiePending || here->caught != NULL)
+	if (must_stop(here))
 		return true;
-	PG_TRY();
-	{
-		CHECK_FOR_INTERRUPTS();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(here->context);
-		here->caught = CopyErrorData();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return here->caught != NULL;
+	if (ProcSignalBarrierPending || LogMemoryContextPending ||
+		CheckClientConnectionPending)
+		serve_interrupts(here);
+	else if (!ParallelMessagePending && RecoveryInProgress())
+		return true;
+	return must_stop(here);
 }
 
 void

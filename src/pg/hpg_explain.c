@@ -12,9 +12,14 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
+#include "utils/timestamp.h"
 
 #include "hpg.h"
 
@@ -183,6 +188,25 @@ push_params(JsonbParseState **state, const hpc_model_summary *summary)
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
+/* An end of a feature's range: times as to_jsonb() writes them. */
+static void
+push_end(JsonbParseState **state, const char *key, hpc_kind kind,
+		 double number)
+{
+	char text[MAXDATELEN + 1];
+
+	if (kind != HPC_TIME || !(number >= MIN_TIMESTAMP) ||
+		!(number < END_TIMESTAMP))
+	{
+		push_measure(state, key, number);
+		return;
+	}
+	hpg_push_key(state, key);
+	JsonEncodeDateTime(text, TimestampGetDatum((Timestamp) number),
+					   TIMESTAMPOID, NULL);
+	hpg_push_string(state, text);
+}
+
 static void
 push_feature(JsonbParseState **state, const hpc_model_feature *feature)
 {
@@ -195,8 +219,8 @@ push_feature(JsonbParseState **state, const hpc_model_feature *feature)
 		push_count(state, "categories", feature->ncategories);
 	else
 	{
-		push_measure(state, "min", feature->min);
-		push_measure(state, "max", feature->max);
+		push_end(state, "min", feature->kind, feature->min);
+		push_end(state, "max", feature->kind, feature->max);
 	}
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }

@@ -160,10 +160,10 @@ hpg_push_number(JsonbParseState **state, double number)
 	else
 	{
 		double_to_shortest_decimal_buf(number, digits);
-		push_numeric(state, DirectFunctionCall3(
-								numeric_in, CStringGetDatum(digits),
-								ObjectIdGetDatum(InvalidOid),
-								Int32GetDatum(-1)));
+		push_numeric(state,
+					 DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
+										 ObjectIdGetDatum(InvalidOid),
+										 Int32GetDatum(-1)));
 	}
 }
 
@@ -235,8 +235,9 @@ exact_double(int64 integer)
 static double
 exact_integer(Numeric numeric)
 {
-	double number = DatumGetFloat8(DirectFunctionCall1(
-		numeric_float8_no_overflow, NumericGetDatum(numeric)));
+	double number =
+		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+										   NumericGetDatum(numeric)));
 	Numeric back;
 
 	if (number != floor(number) || fabs(number) > 9007199254740992.0)

@@ -27,6 +27,7 @@
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "hpg.h"
@@ -39,6 +40,9 @@ HPG_FUNCTION(hp_train_combine);
 HPG_FUNCTION(hp_train_serialize);
 HPG_FUNCTION(hp_train_deserialize);
 HPG_FUNCTION(hp_train_final);
+
+/* Rows times columns of a table that one thread trains on. */
+#define SMALL_CELLS 100000
 
 typedef struct train_state
 {
@@ -164,8 +168,7 @@ target_missing(const train_state *state, const hpg_rowtype *rowtype)
 
 	for (int i = 0; i < rowtype->ncolumns; i++)
 		names[i] = rowtype->columns[i].name;
-	nearest =
-		hpg_nearest_name(state->target_name, rowtype->ncolumns, names);
+	nearest = hpg_nearest_name(state->target_name, rowtype->ncolumns, names);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("the row has no column \"%s\"",
@@ -179,30 +182,50 @@ target_missing(const train_state *state, const hpg_rowtype *rowtype)
 					   "double precision.")));
 }
 
+/* What to write instead of a target column that is no number; or NULL. */
+static char *
+number_from(const hpg_column *column)
+{
+	const char *name = quote_identifier(hpg_name(column->name));
+
+	switch (column->base_type)
+	{
+		case BOOLOID:
+			return psprintf("%s::integer", name);
+		case CASHOID:
+			return psprintf("%s::numeric", name);
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case INTERVALOID:
+			return psprintf("extract(epoch FROM %s)", name);
+		default:
+			if (column->kind == HPC_CATEGORY &&
+				!type_is_enum(column->base_type))
+				return psprintf("%s::double precision", name);
+			return NULL;
+	}
+}
+
 /* The target column, or an ERROR that says what is wrong with it. */
 static const hpg_column *
 find_target(const train_state *state, const hpg_rowtype *rowtype)
 {
 	const hpg_column *column = hpg_rowtype_find(rowtype, state->target_name);
-	const char *cast = NULL;
+	char *instead;
 
 	if (column == NULL)
 		target_missing(state, rowtype);
 	if (column->kind == HPC_NUMBER)
 		return column;
-	if (column->base_type == BOOLOID)
-		cast = "integer";
-	else if (column->base_type == CASHOID)
-		cast = "numeric";
-	else if (column->kind == HPC_CATEGORY)
-		cast = "double precision";
+	instead = number_from(column);
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("target column \"%s\" has type %s, which is not a number",
 					hpg_name(column->name), format_type_be(column->type)),
-			 cast != NULL
-			 ? errhint("Give its value instead: hp_train(..., %s::%s).",
-					   quote_identifier(hpg_name(column->name)), cast) : 0));
+			 instead != NULL
+			 ? errhint("Give its value instead: hp_train(..., %s).", instead)
+			 : 0));
 	return NULL;
 }
 
@@ -259,7 +282,7 @@ choose_features(const train_state *state, const hpg_rowtype *rowtype,
 		}
 		columns[n++] = column;
 	}
-	if (n == 0)
+	if (n == 0 && state->dataset == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the row has no column to learn from"),
@@ -345,9 +368,10 @@ bind_rowtype(train_state *state)
 			state->values = palloc(Max(nfound, 1) * sizeof(hpc_value));
 		}
 		rebind_features(state, found, nfound);
+		pfree(found);
 	}
 	if (state->params->clean != NULL)
-		state->fill = hpg_fill_compile(state->params->clean, rowtype, false,
+		state->fill = hpg_fill_compile(state->params->clean, rowtype, true,
 									   state->context);
 	state->identifier = rowtype->identifier;
 	MemoryContextSwitchTo(before);
@@ -389,6 +413,10 @@ append_row(train_state *state, double target)
 	hpg_check_status(&state->env,
 					 hpc_dataset_append(&state->env, state->dataset,
 										state->values, target));
+
+	/* of a window's smaller frame; the executor has copied it */
+	if (state->model != NULL)
+		pfree(state->model);
 	state->model = NULL;
 }
 
@@ -673,6 +701,18 @@ dataset_to_use(FunctionCallInfo fcinfo, train_state *state)
 	return dataset;
 }
 
+/*
+ * Threads meet after every few trees, which costs a millisecond: a tree on a
+ * small table is grown in less, and there are GROUP BYs with many of those.
+ */
+static bool
+is_small(const hpc_dataset *dataset)
+{
+	return hpc_dataset_nrows(dataset) *
+			   (uint64) hpc_dataset_ncolumns(dataset) <
+		   SMALL_CELLS;
+}
+
 static void
 train(FunctionCallInfo fcinfo, train_state *state)
 {
@@ -681,6 +721,7 @@ train(FunctionCallInfo fcinfo, train_state *state)
 					   state->params->clean_text};
 	hpc_result result;
 
+	state->env.nthreads = is_small(dataset) ? 1 : hpg_threads();
 	hpg_check_status(&state->env,
 					 hpc_train(&state->env, dataset, &state->params->core,
 							   &texts, &result));
