@@ -441,7 +441,8 @@ typedef struct hpc_model_feature
 	uint64_t nmissing; /* rows trained on without a value */
 	double min;        /* NaN where there is none */
 	double max;
-	double gain; /* total over the trees, in target² × rows */
+	double gain; /* total decrease of the sum of squares over the trees, in
+				  * units of the model: for shares, not for its size */
 	uint32_t nsplits;
 } hpc_model_feature;
 

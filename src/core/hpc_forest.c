@@ -22,6 +22,9 @@
 #include "hpc_memory.h"
 #include "hpc_random.h"
 
+/* Rows times features of a table that one thread trains on. */
+#define SMALL_CELLS 100000
+
 typedef struct forest
 {
 	hpc_env *env;
@@ -272,6 +275,16 @@ grow_trees(forest *f, hpc_writer *writer)
 
 /* ---------- the driver ---------- */
 
+/*
+ * Is a tree over before threads have met twice?  Workers meet after each
+ * round of trees; on a busy machine a meeting can cost milliseconds.
+ */
+static bool
+is_small(const hpc_frame *frame)
+{
+	return (uint64_t) frame->nrows * (uint64_t) frame->nfeatures < SMALL_CELLS;
+}
+
 static int
 features_tried(const hpc_frame *frame, const hpc_params *params)
 {
@@ -344,7 +357,7 @@ hpc_forest_train(hpc_env *env, const hpc_frame *frame,
 	hpc_poisson_init(&f.poisson, params->row_fraction);
 	f.row_threshold = hpc_share_threshold(params->row_fraction);
 	f.oob_scale = oob_scale(&f);
-	f.nworkers = hpc_crew_size(env);
+	f.nworkers = is_small(frame) ? 1 : hpc_crew_size(env);
 	if (f.nworkers > params->trees)
 		f.nworkers = (int) params->trees;
 	status = allocate(&f);

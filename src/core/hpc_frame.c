@@ -487,7 +487,7 @@ fail_merged(frame_maker *maker, double a, double b)
 						 : frame->target_min;
 
 	hpc_fail(maker->env, HPC_BAD_DATA,
-			 "target value %.17g is too far from the others", outlier);
+			 "target value %.15g is too far from the others", outlier);
 	hpc_fail_detail(maker->env,
 					"Beside it the targets %.17g and %.17g cannot be told "
 					"apart.",

@@ -539,9 +539,7 @@ make_node(hpc_grower *grower, pending *at)
 	if (at->split.gain < 0 || grower->stopped)
 		return;
 	keep_set(grower, node);
-	node->gain =
-		hpc_scale(hpc_scale(at->split.gain, grower->frame->target_scale),
-				  grower->frame->target_scale);
+	node->gain = hpc_scale(at->split.gain, -2 * HPC_TARGET_BITS);
 	put_waiting(grower, at);
 }
 

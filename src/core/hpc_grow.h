@@ -21,7 +21,8 @@ typedef struct hpc_tree_node
 	uint64_t set;       /* categories: first word in the tree's sets */
 	double threshold;   /* numbers: values up to this go left */
 	double value;       /* mean target of the node */
-	double gain;        /* of its split, target² × rows */
+	double gain;        /* decrease of the sum of squares, in units
+						 * of 2^HPC_TARGET_BITS targets, squared */
 	uint64_t cover;     /* weighted rows */
 } hpc_tree_node;
 

@@ -65,6 +65,24 @@ strictly_ordered(const uint32_t *target_of, uint32_t n)
 	return rising || falling;
 }
 
+/* A name between single quotes, as SQL wants it; too long a one is cut. */
+static const char *
+quoted(const char *name, char *buffer, size_t size)
+{
+	size_t n = 0;
+
+	buffer[n++] = '\'';
+	for (; *name != '\0' && n + 4 < size; name++)
+	{
+		if (*name == '\'')
+			buffer[n++] = '\'';
+		buffer[n++] = *name;
+	}
+	buffer[n++] = '\'';
+	buffer[n] = '\0';
+	return buffer;
+}
+
 hpc_status
 hpc_leak_check(hpc_env *env, const hpc_frame *frame)
 {
@@ -72,6 +90,7 @@ hpc_leak_check(hpc_env *env, const hpc_frame *frame)
 	{
 		const hpc_feature *feature = &frame->features[i];
 		uint32_t *target_of;
+		char name[256];
 		bool leak;
 
 		if (feature->kind == HPC_CATEGORY || feature->nvalues < MIN_DISTINCT)
@@ -93,9 +112,9 @@ hpc_leak_check(hpc_env *env, const hpc_frame *frame)
 						"onto the target's.",
 						feature->nvalues);
 		hpc_fail_hint(env,
-					  "Leave it out with exclude => ARRAY['%s'], or keep it "
+					  "Leave it out with exclude => ARRAY[%s], or keep it "
 					  "with leak => 'allow'.",
-					  feature->name);
+					  quoted(feature->name, name, sizeof(name)));
 		return HPC_LEAK;
 	}
 	return HPC_OK;

@@ -101,7 +101,7 @@ static hpc_status
 corrupt(hpc_env *env, const char *what)
 {
 	hpc_fail(env, HPC_CORRUPT, "invalid model value");
-	hpc_fail_detail(env, "The %s cannot be read.", what);
+	hpc_fail_detail(env, "Its %s.", what);
 	return HPC_CORRUPT;
 }
 
@@ -182,6 +182,8 @@ training_is_valid(const hpc_model *model, const hpc_model_view *view,
 		return false;
 	section_start(model, HPC_SECTION_COVERS, &count);
 	if (count != view->nnodes || training->nrows == 0 ||
+		!isfinite(training->target_min) || !isfinite(training->target_mean) ||
+		!isfinite(training->target_max) ||
 		!next_string(view, training->target, string_at) ||
 		!next_string(view, training->params, string_at) ||
 		!next_string(view, training->clean, string_at))
@@ -246,6 +248,7 @@ feature_is_valid(const hpc_model_view *view, const hpc_feature_record *feature,
 	bool category = feature->kind == HPC_CATEGORY;
 
 	return feature->kind >= HPC_NUMBER && feature->kind <= HPC_TIME &&
+		   feature->gain >= 0 &&
 		   (category ? feature->nthresholds : feature->ncategories) == 0 &&
 		   feature->nthresholds <=
 			   view->nthresholds - feature->first_threshold &&
@@ -361,7 +364,7 @@ hpc_model_validate(hpc_env *env, const void *bytes, size_t nbytes)
 	bool cancelled = false;
 
 	if (!header_is_valid(model, nbytes))
-		return corrupt(env, "header");
+		return corrupt(env, "header cannot be read");
 	if (model->version != HPC_MODEL_VERSION)
 	{
 		hpc_fail(env, HPC_CORRUPT, "unknown model format version %u",
@@ -371,18 +374,19 @@ hpc_model_validate(hpc_env *env, const void *bytes, size_t nbytes)
 		return HPC_CORRUPT;
 	}
 	if (!sections_are_valid(model) || !padding_is_zero(model))
-		return corrupt(env, "section table");
+		return corrupt(env, "section table cannot be read");
 	if (!hpc_model_compute_digest(env, model, &digest))
 		return HPC_CANCELLED;
 	if (memcmp(&digest, &model->digest, sizeof(digest)) != 0)
-		return corrupt(env, "digest");
+		return corrupt(env, "digest does not match its content");
 	hpc_model_open(model, &view);
 	if (!training_is_valid(model, &view, &string_at))
-		return corrupt(env, "training record");
+		return corrupt(env, "training record is inconsistent");
 	if (!features_are_valid(&view, &string_at))
-		return corrupt(env, "list of features");
+		return corrupt(env, "list of features is inconsistent");
 	if (!trees_are_valid(env, &view, &cancelled))
-		return cancelled ? HPC_CANCELLED : corrupt(env, "list of trees");
+		return cancelled ? HPC_CANCELLED
+						 : corrupt(env, "list of trees is inconsistent");
 	return HPC_OK;
 }
 

@@ -131,7 +131,8 @@ typedef struct hpc_feature_record
 	uint64_t nmissing;
 	double min; /* NaN where there is none */
 	double max;
-	double gain;
+	double gain; /* total over the trees, in units of the square of the
+				  * power of two above the largest target */
 } hpc_feature_record;
 
 /*

@@ -66,7 +66,7 @@ hp_digest_accum(PG_FUNCTION_ARGS)
 		hpc_set_digest_add(&state->set, hpc_hash_bytes(null_row, NULL, 0));
 		PG_RETURN_POINTER(state);
 	}
-	row = hpg_arg_row(fcinfo, 1);
+	row = PG_GETARG_HEAPTUPLEHEADER(1);
 	state->rowtype = hpg_rowtype_of(state->rowtype, row, context);
 	hpg_row_deform(state->rowtype, row);
 	hpc_set_digest_add(&state->set, hpg_row_hash(state->rowtype));
@@ -147,7 +147,7 @@ hp_digest_accum_model(PG_FUNCTION_ARGS)
 				 errmsg("row must not be NULL"),
 				 errhint("Leave such rows out with FILTER (WHERE h IS "
 						 "DISTINCT FROM NULL).")));
-	row = hpg_arg_row(fcinfo, 2);
+	row = PG_GETARG_HEAPTUPLEHEADER(2);
 	state->call.binding =
 		hpg_binding_of(state->call.binding, model, row, context);
 	values = hpg_binding_values(state->call.binding, row);

@@ -41,9 +41,6 @@ HPG_FUNCTION(hp_train_serialize);
 HPG_FUNCTION(hp_train_deserialize);
 HPG_FUNCTION(hp_train_final);
 
-/* Rows times columns of a table that one thread trains on. */
-#define SMALL_CELLS 100000
-
 typedef struct train_state
 {
 	MemoryContext context; /* of the state and all it points to */
@@ -458,7 +455,7 @@ hp_train_accum_value(PG_FUNCTION_ARGS)
 		refuse_null_row();
 	else
 	{
-		read_row(state, hpg_arg_row(fcinfo, 1));
+		read_row(state, PG_GETARG_HEAPTUPLEHEADER(1));
 		append_row(state, PG_GETARG_FLOAT8(2));
 	}
 	PG_RETURN_POINTER(state);
@@ -502,7 +499,7 @@ hp_train_accum_named(PG_FUNCTION_ARGS)
 	}
 	if (PG_ARGISNULL(1))
 		refuse_null_row();
-	read_row(state, hpg_arg_row(fcinfo, 1));
+	read_row(state, PG_GETARG_HEAPTUPLEHEADER(1));
 
 	/* before any fill: a filled target would be an invented price */
 	hpg_row_value(state->rowtype, state->target, &target);
@@ -701,18 +698,6 @@ dataset_to_use(FunctionCallInfo fcinfo, train_state *state)
 	return dataset;
 }
 
-/*
- * Threads meet after every few trees, which costs a millisecond: a tree on a
- * small table is grown in less, and there are GROUP BYs with many of those.
- */
-static bool
-is_small(const hpc_dataset *dataset)
-{
-	return hpc_dataset_nrows(dataset) *
-			   (uint64) hpc_dataset_ncolumns(dataset) <
-		   SMALL_CELLS;
-}
-
 static void
 train(FunctionCallInfo fcinfo, train_state *state)
 {
@@ -721,7 +706,6 @@ train(FunctionCallInfo fcinfo, train_state *state)
 					   state->params->clean_text};
 	hpc_result result;
 
-	state->env.nthreads = is_small(dataset) ? 1 : hpg_threads();
 	hpg_check_status(&state->env,
 					 hpc_train(&state->env, dataset, &state->params->core,
 							   &texts, &result));

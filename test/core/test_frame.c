@@ -637,8 +637,8 @@ main(void)
 	check_text_order();
 	check_all_bins();
 	check_all_targets();
-	check_outlier(1e300, 1e-5, "1.0000000000000001e+300");
-	check_outlier(-1e25, 1, "-1.0000000000000001e+25");
+	check_outlier(1e300, 1e-5, "1e+300");
+	check_outlier(-1e25, 1, "-1e+25");
 	check_means();
 	check_scale();
 	check_refusals();

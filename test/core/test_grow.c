@@ -196,7 +196,7 @@ count_leaves(const hpc_tree *tree)
 
 /* Gain in target² × rows from the totals of the children. */
 static long double
-gain_of(const growth *g, hpc_total left, hpc_total right)
+gain_of(hpc_total left, hpc_total right)
 {
 	__int128 d = left.sum * (__int128) right.weight -
 				 right.sum * (__int128) left.weight;
@@ -204,7 +204,7 @@ gain_of(const growth *g, hpc_total left, hpc_total right)
 	long double gain = (long double) d / (long double) left.weight *
 					   ((long double) d / (long double) right.weight) / weight;
 
-	return ldexpl(gain, 2 * g->frame->target_scale);
+	return ldexpl(gain, -2 * HPC_TARGET_BITS);
 }
 
 static bool
@@ -228,7 +228,7 @@ split_is_sound(const growth *g, uint32_t i, hpc_total total)
 		   left.weight + right.weight == total.weight &&
 		   left.weight >= min_leaf && right.weight >= min_leaf &&
 		   left.weight > 0 && right.weight > 0 &&
-		   near(gain_of(g, left, right), node->gain) && !is_pure(g, i) &&
+		   near(gain_of(left, right), node->gain) && !is_pure(g, i) &&
 		   (g->rules.max_depth == 0 || depth_of(g, i) < g->rules.max_depth);
 }
 
@@ -352,7 +352,7 @@ best_of_feature(const growth *g, uint32_t node, const hpc_feature *feature)
 			if (l.weight >= g->rules.split.min_leaf &&
 				r.weight >= g->rules.split.min_leaf && l.weight > 0 &&
 				r.weight > 0)
-				best = fmaxl(best, gain_of(g, l, r));
+				best = fmaxl(best, gain_of(l, r));
 		}
 		left.sum += at[rank].sum;
 		left.weight += at[rank].weight;
