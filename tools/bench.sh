@@ -1,0 +1,20 @@
+#!/bin/bash
+#
+# tools/bench.sh: make bench; what we need beside scikit-learn
+#
+#   tools/bench.sh [--large] [--quick] [--write FILE]
+#
+# Installs what is missing, builds, starts a private cluster, loads the Ames
+# houses and runs bench/bench.py with these arguments, from the top level.
+# Leaves nothing behind but FILE.
+
+here=$(dirname "$0")
+"$here/setup.sh" bench || exit
+. "$here/cluster.sh"
+
+cluster_build bench || exit
+cluster_start || exit
+cd "$top" || exit
+run psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION houseprice' \
+    -f data/houses.sql -f bench/synthetic.sql || exit
+run /usr/bin/python3 bench/bench.py "$@"

@@ -1,0 +1,100 @@
+# tools/core.mk: the core alone, as a static library with its unit tests
+#
+#   make -f tools/core.mk [VARIANT=...] lib|tests|check
+#   make -f tools/core.mk golden    the pinned models, from other compilers
+#
+# No PostgreSQL header is in reach here, and every warning is an error.  A
+# variant has its own compiler, flags, objects and library:
+#
+#   plain   the flags of the extension; build/libhpcore.a
+#   noomp   without OpenMP: the same results from one thread
+#   asan    address and undefined behaviour sanitizers, leaks included
+#   tsan    thread sanitizer.  Needs clang and its OpenMP runtime, whose archer
+#           library tells the sanitizer about barriers and tasks; gcc's runtime
+#           does not, and each barrier is reported as a race.
+
+VARIANT = plain
+CC = gcc
+CFLAGS = -O2 -g
+OPENMP = -fopenmp
+run =
+
+ifeq ($(VARIANT),noomp)
+OPENMP = -Wno-unknown-pragmas
+endif
+ifeq ($(VARIANT),asan)
+CFLAGS = -O1 -g -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+run = ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
+endif
+ifeq ($(VARIANT),tsan)
+CC = clang
+CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+# archer is loaded at run time; the runtime itself is not instrumented
+run = TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1 \
+	OMP_TOOL_LIBRARIES=$(shell $(CC) -print-file-name=libarcher.so)
+endif
+
+STRICT = -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-fast-math \
+	-fno-strict-aliasing -fwrapv \
+	-Werror -Wall -Wextra -Wshadow -Wundef -Wvla -Wpointer-arith -Wcast-qual \
+	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
+	-Wdeclaration-after-statement
+
+out = build/core-$(VARIANT)
+lib = build/libhpcore$(if $(filter-out plain,$(VARIANT)),-$(VARIANT)).a
+objects = $(patsubst src/core/%.c,$(out)/%.o,$(wildcard src/core/*.c))
+tests = $(patsubst test/core/%.c,$(out)/%,$(wildcard test/core/test_*.c))
+# what the test programs share: every file there that is not a test, and the
+# fuzz targets, whose corpus test_corpus replays
+helpers = $(patsubst test/core/%.c,$(out)/%.o,\
+	$(filter-out test/core/test_%.c,$(wildcard test/core/*.c))) \
+	$(patsubst test/fuzz/%.c,$(out)/%.o,$(wildcard test/fuzz/fuzz_*.c))
+
+lib: $(lib)
+tests: $(tests)
+check: $(tests)
+	@$(run) tools/tap.pl $(if $(TALLY),--tally '$(TALLY)') $(tests)
+
+# test_train pins models to the byte: gcc and clang, without and with all
+# optimisation, must make them too.
+golden:
+	@set -e; for build in "gcc -O0" "gcc -O3" "clang -O0" "clang -O3"; do \
+		name=golden-$$(echo $$build | tr -d ' '); \
+		$(MAKE) -s --no-print-directory -f tools/core.mk VARIANT=$$name \
+			CC=$${build% *} CFLAGS=$${build#* } build/core-$$name/test_train; \
+		echo "$$build"; tools/tap.pl build/core-$$name/test_train; \
+	done
+
+$(lib): $(objects)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(out)/%.o: src/core/%.c $(out)/flags
+	$(CC) $(STRICT) $(CFLAGS) $(OPENMP) -MMD -MP -c -o $@ $<
+
+test_includes = -Isrc/core -Itest/core -Itest/fuzz
+$(out)/%.o: test/core/%.c $(out)/flags
+	$(CC) $(STRICT) $(CFLAGS) $(OPENMP) $(test_includes) -MMD -MP -c -o $@ $<
+$(out)/%.o: test/fuzz/%.c $(out)/flags
+	$(CC) $(STRICT) $(CFLAGS) $(OPENMP) $(test_includes) -MMD -MP -c -o $@ $<
+
+$(out)/%.o: test/fuzz/%.c $(out)/flags
+	$(CC) $(STRICT) $(CFLAGS) $(OPENMP) -Isrc/core -Itest/core -MMD -MP \
+		-c -o $@ $<
+
+$(tests): $(out)/%: $(out)/%.o $(helpers) $(lib)
+	$(CC) $(CFLAGS) $(OPENMP) -o $@ $^ -lm
+
+# Another compiler or other flags: build anew.
+flags := $(CC) $(CFLAGS) $(OPENMP)
+$(out)/flags: FORCE
+	@mkdir -p $(out)
+	@echo '$(flags)' | cmp -s - $@ || echo '$(flags)' >$@
+FORCE:
+
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: lib tests check golden FORCE
+
+-include $(wildcard $(out)/*.d)

@@ -1,0 +1,170 @@
+#!/bin/bash
+#
+# tools/fresh-machine.sh: the two commands of the README on a bare Debian
+#
+#   tools/fresh-machine.sh [SUITE [COMMAND...]]
+#
+#   tools/fresh-machine.sh                     make test-fresh: bookworm
+#   tools/fresh-machine.sh trixie "make test"  make test-pg17
+#
+# Makes a minimal Debian in a directory (debootstrap), with git and make added
+# and nothing else; clones the last commit into it; runs each command as root,
+# then as an ordinary user; and checks after each that nothing is left behind.
+# The clone lives in its own process, mount and IPC namespace: what happens in
+# there ends with it.  Needs root, debootstrap, 3 GB in /var/tmp and access to
+# Debian's packages, which the new machine reaches as this one does.
+#
+# Ends with "N passed, N failed".
+
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+suite=${1:-bookworm}
+shift
+[ $# -gt 0 ] || set -- "make demo" "make test"
+
+[ "$(id -u)" -eq 0 ] && command -v debootstrap >/dev/null || {
+    echo "$0: needs root and debootstrap" >&2
+    exit 1
+}
+
+work=$(mktemp -d /var/tmp/houseprice-machine.XXXXXX) || exit 1
+root=$work/root
+trap 'rm -rf --one-file-system "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# ---- the machine ------------------------------------------------------------
+
+# Where this machine gets Debian from.
+mirror=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' |
+    awk '$2 == "Debian" && $3 == "Debian" {print $1; exit}')
+
+echo "Making a minimal Debian ($suite) ..."
+debootstrap --variant=minbase --include=git,make "$suite" "$root" \
+    "${mirror:-http://deb.debian.org/debian}" >"$work/log" 2>&1 || {
+    tail -n 20 "$work/log" >&2
+    exit 1
+}
+
+# The way to the packages: this machine's apt settings and name service.
+cp -a /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
+cp -a /etc/apt/trusted.gpg.d "$root/etc/apt/"
+cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
+
+git clone -q --no-hardlinks "$top" "$root/root/houseprice" || exit 1
+chroot "$root" useradd --create-home tester
+cp -a "$root/root/houseprice" "$root/home/tester/"
+chroot "$root" chown -R tester: /home/tester/houseprice
+
+# ---- in the machine ---------------------------------------------------------
+
+# Its own files live in /check, where nobody looks for leftovers.
+mkdir "$root/check"
+cat >"$root/check/check" <<'END'
+passed=0
+failed=0
+
+check() {
+    local name=$1
+    shift
+    if "$@" >/check/log 2>&1; then
+        passed=$((passed + 1))
+        echo "ok      $name"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $name"
+        tail -n 40 /check/log | sed 's/^/    /'
+    fi
+    rm -f /check/log
+}
+
+# runs USER COMMAND: in the user's clone, without standard input
+runs() {
+    if [ "$1" = root ]; then
+        cd /root/houseprice && bash -c "$2" </dev/null
+    else
+        su - "$1" -c "cd houseprice && $2" </dev/null
+    fi
+}
+
+says_what_is_missing() {
+    local output
+    output=$(runs tester "make demo" 2>&1) && return 1
+    grep -q 'apt-get install' <<<"$output"
+}
+
+# Processes other than this script's own.
+no_process() {
+    local process
+    sleep 1
+    for process in /proc/[0-9]*; do
+        case ${process#/proc/} in
+        1 | $$ | $BASHPID) ;;
+        *) tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep . && return 1 ;;
+        esac
+    done
+    return 0
+}
+
+no_cluster() {
+    [ -z "$(ls -A /etc/postgresql 2>/dev/null)" ] &&
+        [ ! -e /etc/postgresql-common/createcluster.d ] &&
+        [ -z "$(find /var/lib/postgresql -name PG_VERSION 2>/dev/null)" ] &&
+        { ! command -v pg_lsclusters || [ "$(pg_lsclusters -h | wc -l)" -eq 0 ]; }
+}
+
+no_file() {
+    local found
+    found=$(
+        find /tmp /var/tmp /dev/shm /run/postgresql -mindepth 1 2>/dev/null
+        find /root /home/tester -mindepth 1 -maxdepth 1 -newer /check/check \
+            ! -name houseprice ! -name '.bash*'
+        awk 'NR > 1 {print "shared memory", $1}' /proc/sysvipc/shm
+    )
+    echo "$found"
+    [ -z "$found" ]
+}
+
+clean_tree() { [ -z "$(runs "$1" "git status --porcelain")" ]; }
+same_etc() { find /etc -type f -exec md5sum {} + | sort -k 2 | diff /check/etc.sums -; }
+
+# go USER COMMAND: runs it, then looks for leftovers
+go() {
+    local started=$SECONDS
+    find /etc -type f -exec md5sum {} + | sort -k 2 >/check/etc.sums
+    echo
+    echo "== $1: $2"
+    runs "$1" "$2" >/check/command.log 2>&1
+    local status=$?
+    tail -n 3 /check/command.log | sed 's/^/    /'
+    echo "    ($((SECONDS - started)) s)"
+    [ $status -eq 0 ] || cat /check/command.log
+    rm -f /check/command.log
+    check "$1: $2" [ $status -eq 0 ]
+    check "    no process left" no_process
+    check "    no cluster left" no_cluster
+    check "    no file left" no_file
+    check "    clean work tree" clean_tree "$1"
+}
+
+apt-get -q update >/dev/null 2>&1
+check "an ordinary user learns what to install" says_what_is_missing
+for user in root tester; do
+    for command in "$@"; do
+        go $user "$command"
+        [ $user = tester ] && check "    /etc as before" same_etc
+    done
+done
+
+echo
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
+END
+
+unshare --mount --pid --ipc --fork --kill-child bash -c '
+    mount -t proc proc "$1/proc" &&
+        mount --rbind /dev "$1/dev" &&
+        mount -t tmpfs tmpfs "$1/dev/shm" || exit 1
+    root=$1
+    shift
+    exec env -i PATH="$PATH" TERM=dumb HOME=/root chroot "$root" bash /check/check "$@"' \
+    bash "$root" "$@"
