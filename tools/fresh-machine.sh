@@ -45,10 +45,14 @@ debootstrap --variant=minbase --include=git,make "$suite" "$root" \
     exit 1
 }
 
-# The way to the packages: this machine's apt settings and name service.
+# The way to the packages: this machine's apt settings and name service, and
+# where it gets the same suite's updates.
 cp -a /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
 cp -a /etc/apt/trusted.gpg.d "$root/etc/apt/"
 cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
+apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(ORIGIN)' 'Created-By: Packages' |
+    awk -v suite="$suite" '$3 == "Debian" && $2 ~ "^" suite "-" {print "deb", $1, $2, "main"}' |
+    sort -u >"$root/etc/apt/sources.list.d/updates.list"
 
 git clone -q --no-hardlinks "$top" "$root/root/houseprice" || exit 1
 chroot "$root" useradd --create-home tester

@@ -156,6 +156,9 @@ is_excluded(const train_state *state, const char *name)
 	return false;
 }
 
+static void target_missing(const train_state *state,
+						   const hpg_rowtype *rowtype) pg_attribute_noreturn();
+
 /* The target's name is no column: maybe it was meant as a value. */
 static void
 target_missing(const train_state *state, const hpg_rowtype *rowtype)

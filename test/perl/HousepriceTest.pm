@@ -20,13 +20,19 @@ use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-# A new node; further arguments go to its init().
+# The superuser of all nodes, whoever runs the tests.
+$ENV{PGUSER} = 'postgres';
+
+# A new node; further arguments go to its init().  Locale and encoding are the
+# same wherever the tests run.
 sub new_node
 {
-	my ($name, @init_arguments) = @_;
+	my ($name, %init_arguments) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
-	$node->init(@init_arguments);
+	$init_arguments{extra} //= ['--encoding=UTF8', '--locale=C.UTF-8'];
+	push @{ $init_arguments{extra} }, "--username=$ENV{PGUSER}";
+	$node->init(%init_arguments);
 	stage($node);
 	return $node;
 }
