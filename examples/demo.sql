@@ -79,7 +79,7 @@ ORDER BY rank;
 SELECT neighborhood, year_built AS built, gr_liv_area AS "sq ft",
        to_char(sale_price, '999,999') AS actual,
        to_char(hp_predict(model, h), '999,999') AS predicted,
-       round(100 * (hp_predict(model, h) / sale_price - 1)) AS "off by %"
+       round(100 * (hp_predict(model, h) / sale_price - 1))::int AS "off by %"
 FROM everything, houses h
 WHERE NOT hp_split(h, 0.75)
 ORDER BY hp_fold(h, 1000), sale_price

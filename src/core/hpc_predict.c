@@ -17,6 +17,7 @@
 #include "hpc_model.h"
 
 #define NO_CODE UINT32_MAX
+#define TREES_AT_ONCE 16
 
 /* Number of thresholds below x. */
 static uint32_t
@@ -100,16 +101,35 @@ goes_left(const hpc_model_view *view, const hpc_node *node,
 	return code <= node->u.split.cut;
 }
 
-static double
-walk(const hpc_model_view *view, const hpc_node *tree, const uint32_t *codes)
+/*
+ * Leaves of ntrees <= TREES_AT_ONCE trees from the first one on.  They are
+ * walked in step, so that their misses of the cache overlap.
+ */
+static void
+walk(const hpc_model_view *view, uint32_t first, uint32_t ntrees,
+	 const uint32_t *codes, double *leaves)
 {
-	const hpc_node *node = tree;
-	double value;
+	const hpc_node *at[TREES_AT_ONCE];
+	uint32_t nwalking = ntrees;
 
-	while (node->left != 0)
-		node = tree + node->left + (goes_left(view, node, codes) ? 0 : 1);
-	memcpy(&value, node->u.value, sizeof(value));
-	return value;
+	for (uint32_t i = 0; i < ntrees; i++)
+		at[i] = view->nodes + view->trees[first + i];
+	while (nwalking > 0)
+	{
+		nwalking = 0;
+		for (uint32_t i = 0; i < ntrees; i++)
+		{
+			const hpc_node *tree = view->nodes + view->trees[first + i];
+
+			if (at[i]->left == 0)
+				continue;
+			at[i] = tree + at[i]->left + !goes_left(view, at[i], codes);
+			__builtin_prefetch(at[i]);
+			nwalking++;
+		}
+	}
+	for (uint32_t i = 0; i < ntrees; i++)
+		memcpy(&leaves[i], at[i]->u.value, sizeof(double));
 }
 
 /*
@@ -121,13 +141,22 @@ static double
 mean_leaf(const hpc_model_view *view, const uint32_t *codes, double unit)
 {
 	uint32_t ntrees = view->training->ntrees;
-	double first = walk(view, view->nodes, codes) * unit;
+	double leaves[TREES_AT_ONCE];
+	double origin = 0;
 	double sum = 0;
 
-	for (uint32_t tree = 1; tree < ntrees; tree++)
-		sum +=
-			walk(view, view->nodes + view->trees[tree], codes) * unit - first;
-	return first + sum / ntrees;
+	for (uint32_t first = 0; first < ntrees; first += TREES_AT_ONCE)
+	{
+		uint32_t n =
+			ntrees - first < TREES_AT_ONCE ? ntrees - first : TREES_AT_ONCE;
+
+		walk(view, first, n, codes, leaves);
+		if (first == 0)
+			origin = leaves[0] * unit;
+		for (uint32_t i = 0; i < n; i++)
+			sum += leaves[i] * unit - origin;
+	}
+	return origin + sum / ntrees;
 }
 
 double

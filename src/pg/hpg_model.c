@@ -193,14 +193,15 @@ aligned_model(struct varlena *datum)
 	return copy;
 }
 
-/* Keeps a copy of a fetched model, unless it is the one already kept. */
+/* Fetches a model to stay, unless it is the one that did. */
 static const hpc_model *
-keep_copy(hpg_call *call, struct varlena *fetched)
+fetch_model(hpg_call *call, struct varlena *value)
 {
-	const hpc_model *model = aligned_model(fetched);
-	hpc_digest digest = hpc_model_digest(model);
-	size_t size = VARSIZE(fetched);
+	MemoryContext before = MemoryContextSwitchTo(call->context);
+	struct varlena *fetched = detoast_attr(value);
+	hpc_digest digest = hpc_model_digest((const hpc_model *) fetched);
 
+	MemoryContextSwitchTo(before);
 	if (call->copy != NULL &&
 		memcmp(&digest, &call->copy_digest, sizeof(digest)) == 0)
 	{
@@ -209,10 +210,9 @@ keep_copy(hpg_call *call, struct varlena *fetched)
 	}
 	if (call->copy != NULL)
 		pfree(unconstify(hpc_model *, call->copy));
-	call->copy = MemoryContextAlloc(call->context, size);
-	memcpy(unconstify(hpc_model *, call->copy), model, size);
+	call->copy = (const hpc_model *) fetched;
 	call->copy_digest = digest;
-	pfree(fetched);
+	call->toast_value = InvalidOid;
 	return call->copy;
 }
 
@@ -225,15 +225,15 @@ hpg_call_model(hpg_call *call, Datum datum)
 	if (!VARATT_IS_EXTENDED(value))
 		return aligned_model(value);
 	if (!VARATT_IS_EXTERNAL_ONDISK(value))
-		return keep_copy(call, detoast_attr(value));
+		return fetch_model(call, value);
 	VARATT_EXTERNAL_GET_POINTER(pointer, value);
-	if (call->copy != NULL && call->toast_value == pointer.va_valueid &&
-		call->toast_relation == pointer.va_toastrelid)
-		return call->copy;
-	call->toast_value = InvalidOid;
-	keep_copy(call, detoast_attr(value));
-	call->toast_value = pointer.va_valueid;
-	call->toast_relation = pointer.va_toastrelid;
+	if (call->copy == NULL || call->toast_value != pointer.va_valueid ||
+		call->toast_relation != pointer.va_toastrelid)
+	{
+		fetch_model(call, value);
+		call->toast_value = pointer.va_valueid;
+		call->toast_relation = pointer.va_toastrelid;
+	}
 	return call->copy;
 }
 

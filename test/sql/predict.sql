@@ -154,3 +154,28 @@ SELECT hp_predict('ames', l) FROM predict_lots l LIMIT 1;
 DROP FUNCTION predict_workers;
 DROP TABLE predict_lots, predict_models, predict_parts, predict_many CASCADE;
 RESET client_min_messages;
+
+-- models stored in different ways at one call site, each fetched once: out of
+-- line, compressed in line, in line
+CREATE TABLE stored (id integer, model hp_model);
+CREATE TABLE packed (id integer, model hp_model);
+ALTER TABLE packed ALTER model SET STORAGE MAIN;
+INSERT INTO stored
+SELECT 1, hp_train(s, s.a * 10.0, hp_forest(trees => 20, leak => 'allow'))
+FROM (SELECT a FROM generate_series(1, 100) a) s;
+INSERT INTO packed
+SELECT 2, hp_train(s, s.a * -10.0, hp_forest(trees => 3, leak => 'allow'))
+FROM (SELECT a FROM generate_series(1, 100) a) s;
+INSERT INTO packed
+SELECT 3, hp_train(s, 7, hp_mean())
+FROM (SELECT a FROM generate_series(1, 100) a) s;
+SELECT id, pg_column_compression(model) IS NOT NULL AS compressed,
+       sign(hp_predict(model, s)) AS sign, hp_predict(model, s) = 7 AS seven
+FROM (SELECT 50 AS a) s,
+     LATERAL (SELECT 1 AS step, * FROM stored
+              UNION ALL SELECT 2, * FROM packed
+              UNION ALL SELECT 3, * FROM stored
+              UNION ALL SELECT 4, * FROM packed
+              UNION ALL SELECT 5, * FROM stored) m
+ORDER BY step, id;
+DROP TABLE stored, packed;
