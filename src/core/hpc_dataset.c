@@ -412,36 +412,76 @@ same_columns(const hpc_dataset *a, const hpc_dataset *b)
 	return true;
 }
 
+/* The column's codes for the entries of another's dictionary. */
+static hpc_status
+map_codes(hpc_env *env, hpc_column *column, const hpc_column *other,
+		  uint32_t *code_of)
+{
+	for (uint32_t code = 0; code < other->dictionary.nentries; code++)
+	{
+		uint32_t nbytes;
+		const char *bytes =
+			hpc_dictionary_entry(&other->dictionary, code, &nbytes);
+		hpc_status status = hpc_dictionary_code(env, &column->dictionary,
+												bytes, nbytes, &code_of[code]);
+
+		if (status != HPC_OK)
+			return status;
+		if (hpc_poll(env, code))
+			return HPC_CANCELLED;
+	}
+	return HPC_OK;
+}
+
+/* Appends the values of other, codes as code_of says (NULL: as they are). */
+static hpc_status
+append_values(hpc_env *env, hpc_chunked *column, uint64_t first_row,
+			  const hpc_chunked *other, uint64_t nrows,
+			  const uint32_t *code_of)
+{
+	for (uint64_t row = 0; row < nrows; row++)
+	{
+		uint32_t place;
+		uint32_t chunk = locate(row, &place);
+		bool missing = get_missing(other, chunk, place);
+		double number = get_number(other, chunk, place);
+
+		if (code_of != NULL && !missing)
+			number = code_of[(uint32_t) number];
+		if (put_number(env, column, first_row + row, number, missing) !=
+			HPC_OK)
+			return HPC_NO_MEMORY;
+		if (hpc_poll(env, row))
+			return HPC_CANCELLED;
+	}
+	return HPC_OK;
+}
+
 static hpc_status
 merge_column(hpc_env *env, hpc_column *column, uint64_t first_row,
 			 const hpc_column *other, uint64_t nrows)
 {
-	for (uint64_t row = 0; row < nrows; row++)
-	{
-		hpc_value value = {0};
-		uint32_t place;
-		uint32_t chunk = locate(row, &place);
-		hpc_status status;
+	uint32_t *code_of = NULL;
+	hpc_status status = HPC_OK;
 
-		value.missing = get_missing(&other->values, chunk, place);
-		value.number = get_number(&other->values, chunk, place);
-		if (other->kind == HPC_CATEGORY && !value.missing)
-			value.bytes =
-				hpc_dictionary_entry(&other->dictionary,
-									 (uint32_t) value.number, &value.nbytes);
-		status = put_value(env, column, first_row + row, &value);
-		if (status != HPC_OK)
-			return status;
-		if (row % 65536 == 65535 && hpc_cancelled(env))
-			return HPC_CANCELLED;
+	if (column->kind == HPC_CATEGORY)
+	{
+		code_of = hpc_alloc(env, other->dictionary.nentries, sizeof(uint32_t));
+		status = code_of != NULL ? map_codes(env, column, other, code_of)
+								 : HPC_NO_MEMORY;
 	}
-	return HPC_OK;
+	if (status == HPC_OK)
+		status = append_values(env, &column->values, first_row, &other->values,
+							   nrows, code_of);
+	hpc_free(env, code_of);
+	return status;
 }
 
 hpc_status
 hpc_dataset_merge(hpc_env *env, hpc_dataset *dataset, const hpc_dataset *other)
 {
 	uint64_t first_row = dataset->nrows;
+	hpc_status status;
 
 	if (!same_columns(dataset, other))
 		return hpc_fail(env, HPC_BAD_DATA,
@@ -451,22 +491,15 @@ hpc_dataset_merge(hpc_env *env, hpc_dataset *dataset, const hpc_dataset *other)
 						INT32_MAX);
 	for (int i = 0; i < dataset->ncolumns; i++)
 	{
-		hpc_status status = merge_column(env, &dataset->columns[i], first_row,
-										 &other->columns[i], other->nrows);
-
+		status = merge_column(env, &dataset->columns[i], first_row,
+							  &other->columns[i], other->nrows);
 		if (status != HPC_OK)
 			return status;
 	}
-	for (uint64_t row = 0; row < other->nrows; row++)
-	{
-		uint32_t place;
-		uint32_t chunk = locate(row, &place);
-
-		if (put_number(env, &dataset->target, first_row + row,
-					   get_number(&other->target, chunk, place),
-					   false) != HPC_OK)
-			return HPC_NO_MEMORY;
-	}
+	status = append_values(env, &dataset->target, first_row, &other->target,
+						   other->nrows, NULL);
+	if (status != HPC_OK)
+		return status;
 	dataset->nrows = first_row + other->nrows;
 	dataset->nskipped += other->nskipped;
 	return HPC_OK;

@@ -177,7 +177,7 @@ measure_oob(const forest *f, hpc_oob *oob)
 			hpc_scale((double) frame->target[row], -HPC_TARGET_BITS);
 		double error;
 
-		if (row % 65536 == 65535 && hpc_cancelled(f->env))
+		if (hpc_poll(f->env, row))
 			return HPC_CANCELLED;
 		if (f->oob_count[row] == 0)
 			continue;

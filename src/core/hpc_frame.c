@@ -227,20 +227,26 @@ hash_feature(frame_maker *maker, const hpc_feature *feature,
 	hpc_hash *hashes =
 		hpc_alloc(maker->env, (size_t) feature->nvalues + 1, sizeof(hpc_hash));
 
+	bool cancelled = false;
+
 	if (hashes == NULL)
 		return HPC_NO_MEMORY;
-	for (uint32_t rank = 0; rank <= feature->nvalues; rank++)
+	for (uint32_t rank = 0; rank <= feature->nvalues && !cancelled; rank++)
 	{
 		hpc_value value;
 
 		value_of_rank(feature, rank, &value);
 		hashes[rank] = hpc_value_hash(key, feature->kind, &value);
+		cancelled = hpc_poll(maker->env, rank);
 	}
-	for (uint32_t row = 0; row < maker->nraw; row++)
+	for (uint32_t row = 0; row < maker->nraw && !cancelled; row++)
+	{
 		maker->row_hash[row] =
 			hpc_hash_combine(maker->row_hash[row], hashes[ranks[row]]);
+		cancelled = hpc_poll(maker->env, row);
+	}
 	hpc_free(maker->env, hashes);
-	return hpc_cancelled(maker->env) ? HPC_CANCELLED : HPC_OK;
+	return cancelled ? HPC_CANCELLED : HPC_OK;
 }
 
 static hpc_status
@@ -317,8 +323,10 @@ order_rows(frame_maker *maker)
 			 place--)
 			pairs[place] = pairs[place - 1];
 		pairs[place] = pair;
+		if (hpc_poll(maker->env, i))
+			return false;
 	}
-	return !hpc_cancelled(maker->env);
+	return true;
 }
 
 /*
@@ -338,6 +346,8 @@ fold_rows(frame_maker *maker)
 		return HPC_NO_MEMORY;
 	for (uint32_t i = 0; i < maker->nraw; i++)
 	{
+		if (hpc_poll(maker->env, i))
+			return HPC_CANCELLED;
 		if (n > 0 && pairs[n - 1].key == pairs[i].key &&
 			compare_rows(maker, pairs[n - 1].row, pairs[i].row) == 0)
 		{
@@ -377,6 +387,8 @@ pack_feature(frame_maker *maker, hpc_feature *feature, const uint32_t *ranks)
 	{
 		uint32_t rank = ranks[maker->scratch.pairs[row].row];
 
+		if (hpc_poll(maker->env, row))
+			return HPC_CANCELLED;
 		if (rank == feature->nvalues)
 			feature->nmissing += frame->count[row];
 		switch (feature->width)
@@ -539,6 +551,8 @@ quantise_targets(frame_maker *maker)
 		frame->target_rank[row] = rank;
 		frame->target[row] = units[rank];
 		sum += (__int128) units[rank] * frame->count[row];
+		if (hpc_poll(maker->env, row))
+			status = HPC_CANCELLED;
 	}
 	if (status == HPC_OK)
 		frame->target_mean = hpc_target_mean(frame, sum, frame->ncopies);

@@ -615,6 +615,8 @@ hpc_tree_grow(hpc_grower *grower, hpc_crew *crew, int worker,
 
 	grower->crew = crew;
 	grower->worker = worker;
+	grower->scratch.crew = crew;
+	grower->scratch.worker = worker;
 	grower->stream = feature_stream;
 	grower->stopped = false;
 	grower->rows_since_poll = 0;

@@ -33,4 +33,14 @@ extern void hpc_free(hpc_env *env, void *ptr);
 /* Has the caller asked to stop?  Only from the calling thread. */
 extern bool hpc_cancelled(hpc_env *env);
 
+/* The same in a loop over i = 0, 1, 2 ...: asks now and then. */
+#define HPC_ITEMS_PER_POLL 65536
+
+static inline bool
+hpc_poll(hpc_env *env, uint64_t i)
+{
+	return i % HPC_ITEMS_PER_POLL == HPC_ITEMS_PER_POLL - 1 &&
+		   hpc_cancelled(env);
+}
+
 #endif /* HPC_MEMORY_H */

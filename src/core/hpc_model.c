@@ -248,7 +248,7 @@ feature_is_valid(const hpc_model_view *view, const hpc_feature_record *feature,
 	bool category = feature->kind == HPC_CATEGORY;
 
 	return feature->kind >= HPC_NUMBER && feature->kind <= HPC_TIME &&
-		   feature->gain >= 0 &&
+		   feature->gain >= 0 && isfinite(feature->gain) &&
 		   (category ? feature->nthresholds : feature->ncategories) == 0 &&
 		   feature->nthresholds <=
 			   view->nthresholds - feature->first_threshold &&
@@ -365,6 +365,9 @@ hpc_model_validate(hpc_env *env, const void *bytes, size_t nbytes)
 
 	if (!header_is_valid(model, nbytes))
 		return corrupt(env, "header cannot be read");
+	if (nbytes > HPC_MODEL_MAX_BYTES)
+		return hpc_fail(env, HPC_LIMIT, "model is larger than %d MB",
+						(int) (HPC_MODEL_MAX_BYTES >> 20));
 	if (model->version != HPC_MODEL_VERSION)
 	{
 		hpc_fail(env, HPC_CORRUPT, "unknown model format version %u",

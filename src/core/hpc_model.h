@@ -28,8 +28,11 @@
 #define HPC_MODEL_MAGIC UINT32_C(0x4d506801) /* 01 'h' 'P' 'M' */
 #define HPC_MODEL_VERSION 1
 
-/* The text form of a model must fit into one COPY field of 1 GB. */
-#define HPC_MODEL_MAX_BYTES (UINT64_C(700) << 20)
+/*
+ * The text form of a model must fit into one COPY field of 1 GB, and lengths
+ * on the way there into an int.
+ */
+#define HPC_MODEL_MAX_BYTES (UINT64_C(500) << 20)
 
 typedef enum hpc_section_kind
 {

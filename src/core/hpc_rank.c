@@ -44,6 +44,8 @@ hpc_rank_numbers(hpc_env *env, hpc_rank_scratch *scratch,
 		if (i == 0 || pairs[i].key != pairs[i - 1].key)
 			(*values)[n++] = hpc_from_sortable(pairs[i].key);
 		ranks[pairs[i].row] = n - 1;
+		if (hpc_poll(env, i))
+			return HPC_CANCELLED;
 	}
 	for (uint32_t row = 0; row < scratch->nrows; row++)
 	{
@@ -175,11 +177,15 @@ hpc_rank_categories(hpc_env *env, const hpc_dictionary *dictionary,
 
 		rank_of[order[i]] = i;
 		status = hpc_dictionary_code(env, categories, bytes, nbytes, &code);
-		if (i % 65536 == 65535 && hpc_cancelled(env))
+		if (hpc_poll(env, i))
 			status = HPC_CANCELLED;
 	}
 	for (uint32_t row = 0; row < nrows && status == HPC_OK; row++)
+	{
 		ranks[row] = ranks[row] == HPC_MISSING_CODE ? n : rank_of[ranks[row]];
+		if (hpc_poll(env, row))
+			status = HPC_CANCELLED;
+	}
 	hpc_free(env, order);
 	hpc_free(env, rank_of);
 	return status;

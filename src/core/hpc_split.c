@@ -24,6 +24,9 @@
 
 #include "hpc_split.h"
 
+/* Fewer cells than this are sorted without asking whether to stop. */
+#define CELLS_PER_POLL 1000
+
 /* The exact numerator of a gain, rounded. */
 static inline double
 difference(hpc_total left, hpc_total node)
@@ -93,10 +96,17 @@ cell_before(const hpc_cell *a, const hpc_cell *b)
 
 /* Merge sort: no recursion, no allocation, n log n for any order. */
 static void
-sort_cells(hpc_cell *cells, hpc_cell *spare, uint32_t n)
+sort_cells(hpc_split_scratch *scratch)
 {
+	hpc_cell *cells = scratch->cells;
+	hpc_cell *spare = scratch->spare;
+	uint32_t n = scratch->ncells;
+
 	for (uint32_t width = 1; width < n; width *= 2)
 	{
+		if (n > CELLS_PER_POLL && scratch->crew != NULL &&
+			hpc_crew_stopped(scratch->crew, scratch->worker))
+			return;
 		for (uint32_t start = 0; start < n; start += 2 * width)
 		{
 			uint32_t middle = n - start > width ? start + width : n;
@@ -156,5 +166,5 @@ hpc_cells_order(hpc_split_scratch *scratch, const hpc_feature *feature,
 					  ((double) cell->total.weight + rules->cat_smooth);
 		cell->tie = hpc_mix(feature->name_hash + cell->bin);
 	}
-	sort_cells(scratch->cells, scratch->spare, scratch->ncells);
+	sort_cells(scratch);
 }

@@ -6,6 +6,7 @@
 #define HPC_SPLIT_H
 
 #include "hpc_frame.h"
+#include "hpc_parallel.h"
 
 /* A row in the bag of a tree. */
 typedef struct hpc_sample
@@ -51,6 +52,8 @@ typedef struct hpc_split_scratch
 	uint32_t npooled;
 	uint32_t ncells;
 	hpc_total missing;
+	hpc_crew *crew; /* whom to ask whether to stop, or NULL */
+	int worker;
 } hpc_split_scratch;
 
 /* How to divide a node; gain < 0: not at all. */
@@ -72,7 +75,7 @@ hpc_cells_fill(hpc_split_scratch *scratch, const hpc_feature *feature,
 
 /*
  * Orders the cells of a category for the split search: by shrunken mean,
- * rare levels pooled.
+ * rare levels pooled.  When the crew stopped they are in no order.
  */
 extern void
 hpc_cells_order(hpc_split_scratch *scratch, const hpc_feature *feature,

@@ -222,9 +222,10 @@ extern const hpc_model *hpg_arg_model(FunctionCallInfo fcinfo, int arg);
 
 /*
  * Binds by name; ERROR on a missing column or one of another kind.  The
- * binding applies the model's fill.  cached is reused while it fits.
+ * binding applies the model's fill.  What is in the slot is kept while it
+ * fits.
  */
-extern hpg_binding *hpg_binding_of(hpg_binding *cached, const hpc_model *model,
+extern hpg_binding *hpg_binding_of(hpg_binding **slot, const hpc_model *model,
 								   HeapTupleHeader row, MemoryContext context);
 
 /* Values of a row in the model's order of features. */

@@ -102,9 +102,10 @@ bind(const hpc_model *model, hpg_rowtype *rowtype, MemoryContext parent)
 }
 
 hpg_binding *
-hpg_binding_of(hpg_binding *cached, const hpc_model *model,
-			   HeapTupleHeader row, MemoryContext context)
+hpg_binding_of(hpg_binding **slot, const hpc_model *model, HeapTupleHeader row,
+			   MemoryContext context)
 {
+	hpg_binding *cached = *slot;
 	hpc_digest digest = hpc_model_digest(model);
 	hpg_rowtype *rowtype =
 		hpg_rowtype_of(cached != NULL ? cached->rowtype : NULL, row, context);
@@ -115,9 +116,12 @@ hpg_binding_of(hpg_binding *cached, const hpc_model *model,
 			cached->identifier == rowtype->identifier &&
 			memcmp(&cached->digest, &digest, sizeof(digest)) == 0)
 			return cached;
+		/* an error from here on must not leave it in the slot */
+		*slot = NULL;
 		MemoryContextDelete(cached->context);
 	}
-	return bind(model, rowtype, context);
+	*slot = bind(model, rowtype, context);
+	return *slot;
 }
 
 const hpc_value *

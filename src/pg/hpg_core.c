@@ -174,7 +174,7 @@ serve_interrupts(border *here)
 {
 	MemoryContext before = CurrentMemoryContext;
 
-	InterruptPending = ParallelMessagePending;
+	InterruptPending = false;
 	PG_TRY();
 	{
 		if (ProcSignalBarrierPending)
@@ -192,6 +192,10 @@ serve_interrupts(border *here)
 		MemoryContextSwitchTo(before);
 	}
 	PG_END_TRY();
+
+	/* not ours to read, but not to be lost either */
+	if (ParallelMessagePending)
+		InterruptPending = true;
 }
 
 /*

@@ -148,8 +148,7 @@ hp_digest_accum_model(PG_FUNCTION_ARGS)
 				 errhint("Leave such rows out with FILTER (WHERE h IS "
 						 "DISTINCT FROM NULL).")));
 	row = PG_GETARG_HEAPTUPLEHEADER(2);
-	state->call.binding =
-		hpg_binding_of(state->call.binding, model, row, context);
+	hpg_binding_of(&state->call.binding, model, row, context);
 	values = hpg_binding_values(state->call.binding, row);
 	if (target_of_row(fcinfo, model, state->call.binding, &target))
 		hpc_set_digest_add(&state->set,

@@ -45,7 +45,11 @@ extern char *hpg_json_text(const JsonbValue *value);
 extern bool hpg_json_is_object(const JsonbValue *value);
 extern bool hpg_json_is_array(const JsonbValue *value);
 
-/* Whether two arguments are the same JSON; either may be NULL. */
+/*
+ * Whether two arguments are the same JSON to the byte, unlike = for jsonb, to
+ * which 5 and 5.0 are equal: they would read differently in a result.  Either
+ * may be NULL.
+ */
 extern bool hpg_json_equal(Jsonb *a, Jsonb *b);
 
 /* A name of the core's, in the server's encoding, for messages. */

@@ -45,9 +45,7 @@ hpg_json_equal(Jsonb *a, Jsonb *b)
 {
 	if (a == NULL || b == NULL)
 		return a == b;
-	if (VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0)
-		return true;
-	return compareJsonbContainers(&a->root, &b->root) == 0;
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
 }
 
 char *

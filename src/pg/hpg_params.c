@@ -31,6 +31,16 @@ HPG_FUNCTION(hp_mean);
 
 /* ---------- messages ---------- */
 
+/* A terminated copy in UTF-8. */
+static char *
+utf8_copy(const char *text, int nbytes)
+{
+	uint32_t length;
+	const char *utf8 = hpg_to_utf8(text, nbytes, &length);
+
+	return pnstrdup(utf8, length);
+}
+
 static bool
 belongs_to(const hpc_parameter *which, hpc_algorithm algorithm)
 {
@@ -67,7 +77,8 @@ unknown_parameter(hpc_algorithm algorithm, const char *name)
 		if (belongs_to(&table[i], algorithm))
 			names[nnames++] = table[i].name;
 	}
-	nearest = hpg_nearest_name(name, nnames, names);
+	nearest =
+		hpg_nearest_name(utf8_copy(name, (int) strlen(name)), nnames, names);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("algorithm \"%s\" has no parameter \"%s\"",
@@ -427,16 +438,6 @@ read_algorithm(Jsonb *jsonb)
 				 errhint("Make the parameters with a constructor such as "
 						 "hp_forest(trees => 500).")));
 	return algorithm;
-}
-
-/* A terminated copy in UTF-8. */
-static char *
-utf8_copy(const char *text, int nbytes)
-{
-	uint32_t length;
-	const char *utf8 = hpg_to_utf8(text, nbytes, &length);
-
-	return pnstrdup(utf8, length);
 }
 
 static void

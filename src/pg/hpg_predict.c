@@ -18,10 +18,10 @@ hp_predict(PG_FUNCTION_ARGS)
 {
 	hpg_call *call = hpg_call_of(fcinfo);
 	const hpc_model *model = hpg_call_model(call, PG_GETARG_DATUM(0));
-	HeapTupleHeader row = hpg_arg_row(fcinfo, 1);
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
 	const hpc_value *values;
 
-	call->binding = hpg_binding_of(call->binding, model, row, call->context);
+	hpg_binding_of(&call->binding, model, row, call->context);
 	values = hpg_binding_values(call->binding, row);
 	PG_RETURN_FLOAT8(
 		hpc_model_predict(model, values, hpg_binding_codes(call->binding)));

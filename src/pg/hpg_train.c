@@ -52,6 +52,7 @@ typedef struct train_state
 	uint64 nskipped;      /* rows without a target */
 
 	/* the row type at hand; rebound by name when another one comes */
+	MemoryContext bound; /* of what follows but the row type */
 	hpg_rowtype *rowtype;
 	uint64 identifier;
 	const hpg_column **columns; /* of the features */
@@ -313,6 +314,7 @@ rebind_features(train_state *state, const hpg_column **found, int nfound)
 {
 	int ncolumns = hpc_dataset_ncolumns(state->dataset);
 
+	state->columns = palloc(Max(ncolumns, 1) * sizeof(hpg_column *));
 	for (int i = 0; i < ncolumns; i++)
 	{
 		hpc_column_spec spec = hpc_dataset_column(state->dataset, i);
@@ -343,36 +345,33 @@ rebind_features(train_state *state, const hpg_column **found, int nfound)
 static void
 bind_rowtype(train_state *state)
 {
-	MemoryContext before = MemoryContextSwitchTo(state->context);
+	MemoryContext before = CurrentMemoryContext;
 	hpg_rowtype *rowtype = state->rowtype;
-	const hpg_column **found =
-		palloc(Max(rowtype->ncolumns, 1) * sizeof(hpg_column *));
+	const hpg_column **found;
 	int nfound;
 
+	if (state->bound != NULL)
+		MemoryContextReset(state->bound);
+	else
+		state->bound =
+			AllocSetContextCreate(state->context, "hp_train binding",
+								  ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(state->bound);
+	found = palloc(Max(rowtype->ncolumns, 1) * sizeof(hpg_column *));
 	refuse_nameless(rowtype);
 	check_exclude(state, rowtype);
 	if (state->target_name != NULL)
 		state->target = find_target(state, rowtype);
 	nfound = choose_features(state, rowtype, found);
+	state->columns = found;
 	if (state->dataset == NULL)
-	{
-		state->columns = found;
-		state->values = palloc(Max(nfound, 1) * sizeof(hpc_value));
 		create_dataset(state, nfound);
-	}
 	else
-	{
-		if (state->columns == NULL)
-		{
-			state->columns = palloc(Max(nfound, 1) * sizeof(hpg_column *));
-			state->values = palloc(Max(nfound, 1) * sizeof(hpc_value));
-		}
 		rebind_features(state, found, nfound);
-		pfree(found);
-	}
+	state->values = palloc(Max(nfound, 1) * sizeof(hpc_value));
 	if (state->params->clean != NULL)
 		state->fill = hpg_fill_compile(state->params->clean, rowtype, true,
-									   state->context);
+									   state->bound);
 	state->identifier = rowtype->identifier;
 	MemoryContextSwitchTo(before);
 }
