@@ -88,6 +88,6 @@ LIMIT 5;
 \echo '== Next, type'
 \echo
 \echo '    make demo-psql'
-\echo '    CREATE TABLE m AS SELECT hp_train(h, ''sale_price'', hp_forest(trees => 500)) AS model FROM houses h;'
-\echo '    SELECT h.sale_price, hp_predict(m.model, h) FROM m, houses h LIMIT 10;'
+\echo '    CREATE TABLE m AS SELECT hp_train(h, ''sale_price'', hp_forest(trees => 500)) AS model FROM houses h WHERE hp_split(h, 0.75);'
+\echo '    SELECT h.sale_price, hp_predict(m.model, h) FROM m, houses h WHERE NOT hp_split(h, 0.75) LIMIT 10;'
 \echo

@@ -87,6 +87,10 @@ typedef struct hpc_value
 	uint32_t nbytes;
 } hpc_value;
 
+/* Order of byte strings: memcmp, then the shorter first. */
+extern int
+hpc_compare_bytes(const char *a, uint32_t na, const char *b, uint32_t nb);
+
 /* ---------- hashing and digests ---------- */
 
 #define HPC_DIGEST_SIZE 16
@@ -404,7 +408,7 @@ typedef struct hpc_model hpc_model;
 extern hpc_status
 hpc_model_validate(hpc_env *env, const void *bytes, size_t nbytes);
 
-/* Offset of the digest in the bytes: equal digests mean equal models. */
+/* Equal digests mean equal models. */
 extern hpc_digest hpc_model_digest(const hpc_model *model);
 
 typedef struct hpc_model_summary

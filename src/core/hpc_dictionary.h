@@ -32,8 +32,4 @@ hpc_dictionary_code(hpc_env *env, hpc_dictionary *dictionary,
 extern const char *hpc_dictionary_entry(const hpc_dictionary *dictionary,
 										uint32_t code, uint32_t *nbytes);
 
-/* Order of byte strings: memcmp, then the shorter first. */
-extern int
-hpc_compare_bytes(const char *a, uint32_t na, const char *b, uint32_t nb);
-
 #endif /* HPC_DICTIONARY_H */

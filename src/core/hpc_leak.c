@@ -5,7 +5,8 @@
  * A copy of the target is a feature whose distinct values map one to one and
  * in order, rising or falling, onto the target's: the price itself, its
  * logarithm, its negative, the price in thousands.  Fewer than 20 distinct
- * values may do so by chance.
+ * values may do so by chance, unless they are the target's own.  Texts have no
+ * order: one to one is enough.
  *
  * A near copy explains nearly all of the target on its own.  A forest on
  * that one feature measures it out of bag; it is grown only where the means
@@ -20,6 +21,7 @@
 #include "hpc_random.h"
 
 #define MIN_DISTINCT 20
+#define MIN_ROWS 20 /* fewer say nothing */
 #define GROUPS 64
 #define GROUP_LIMIT 0.9 /* R² of group means worth a closer look */
 #define LEAK_TREES 10
@@ -83,39 +85,109 @@ quoted(const char *name, char *buffer, size_t size)
 	return buffer;
 }
 
+/* Are no two of the targets the same?  (Texts have no order to go by.) */
+static hpc_status
+all_different(hpc_env *env, const uint32_t *target_of, uint32_t n,
+			  uint32_t ntargets, bool *different)
+{
+	bool *seen = hpc_alloc0(env, ntargets, sizeof(bool));
+
+	if (seen == NULL)
+		return HPC_NO_MEMORY;
+	*different = true;
+	for (uint32_t i = 0; i < n; i++)
+	{
+		*different &= !seen[target_of[i]];
+		seen[target_of[i]] = true;
+	}
+	hpc_free(env, seen);
+	return HPC_OK;
+}
+
+/* Is the feature the target itself, on every row that has it? */
+static bool
+is_target(const hpc_frame *frame, const hpc_feature *feature)
+{
+	if (feature->kind == HPC_CATEGORY || feature->nvalues < 2 ||
+		frame->ncopies < MIN_ROWS)
+		return false;
+	for (uint32_t row = 0; row < frame->nrows; row++)
+	{
+		uint32_t rank = hpc_feature_rank(feature, row);
+
+		if (rank < feature->nvalues &&
+			feature->values[rank] !=
+				hpc_scale((double) frame->target[row], frame->target_scale))
+			return false;
+	}
+	return true;
+}
+
+/* Do its values, at least MIN_DISTINCT, map in order onto the target's? */
+static hpc_status
+is_copy(hpc_env *env, const hpc_frame *frame, const hpc_feature *feature,
+		bool *copy)
+{
+	uint32_t *target_of;
+	hpc_status status = HPC_OK;
+
+	*copy = false;
+	if (feature->nvalues < MIN_DISTINCT)
+		return HPC_OK;
+	target_of = hpc_alloc(env, feature->nvalues, sizeof(uint32_t));
+	if (target_of == NULL)
+		return HPC_NO_MEMORY;
+	*copy = one_target_each(frame, feature, target_of);
+	if (*copy && feature->kind != HPC_CATEGORY)
+		*copy = strictly_ordered(target_of, feature->nvalues);
+	else if (*copy)
+		status = all_different(env, target_of, feature->nvalues,
+							   frame->ntargets, copy);
+	hpc_free(env, target_of);
+	return status;
+}
+
+/* ERROR: the feature and what it gives away. */
+static hpc_status
+fail_leak(hpc_env *env, const hpc_feature *feature, bool same)
+{
+	char name[256];
+
+	hpc_fail(env, HPC_LEAK, "column \"%s\" gives the target away",
+			 feature->name);
+	if (same)
+		hpc_fail_detail(env, "It equals the target on every row.");
+	else
+		hpc_fail_detail(env,
+						"Its %u distinct values map one to one%s onto the "
+						"target's.",
+						feature->nvalues,
+						feature->kind == HPC_CATEGORY ? "" : " and in order");
+	hpc_fail_hint(env,
+				  "Leave it out with exclude => ARRAY[%s], or keep it with "
+				  "leak => 'allow'.",
+				  quoted(feature->name, name, sizeof(name)));
+	return HPC_LEAK;
+}
+
 hpc_status
 hpc_leak_check(hpc_env *env, const hpc_frame *frame)
 {
 	for (int i = 0; i < frame->nfeatures; i++)
 	{
 		const hpc_feature *feature = &frame->features[i];
-		uint32_t *target_of;
-		char name[256];
-		bool leak;
+		bool same;
+		bool copy;
+		hpc_status status;
 
-		if (feature->kind == HPC_CATEGORY || feature->nvalues < MIN_DISTINCT)
-			continue;
-		target_of = hpc_alloc(env, feature->nvalues, sizeof(uint32_t));
-		if (target_of == NULL)
-			return HPC_NO_MEMORY;
-		leak = one_target_each(frame, feature, target_of) &&
-			   strictly_ordered(target_of, feature->nvalues);
-		hpc_free(env, target_of);
+		same = is_target(frame, feature);
+		status = is_copy(env, frame, feature, &copy);
+		if (status != HPC_OK)
+			return status;
 		if (hpc_cancelled(env))
 			return HPC_CANCELLED;
-		if (!leak)
-			continue;
-		hpc_fail(env, HPC_LEAK, "column \"%s\" gives the target away",
-				 feature->name);
-		hpc_fail_detail(env,
-						"Its %u distinct values map one to one and in order "
-						"onto the target's.",
-						feature->nvalues);
-		hpc_fail_hint(env,
-					  "Leave it out with exclude => ARRAY[%s], or keep it "
-					  "with leak => 'allow'.",
-					  quoted(feature->name, name, sizeof(name)));
-		return HPC_LEAK;
+		if (same || copy)
+			return fail_leak(env, feature, same);
 	}
 	return HPC_OK;
 }
@@ -257,6 +329,15 @@ measure_feature(hpc_env *env, const hpc_frame *frame,
 	return status;
 }
 
+/* Distinct values below which a feature is no copy of this target. */
+static uint32_t
+least_distinct(const hpc_frame *frame)
+{
+	if (frame->ncopies < MIN_ROWS || frame->ntargets < 2)
+		return UINT32_MAX;
+	return frame->ntargets < MIN_DISTINCT ? frame->ntargets : MIN_DISTINCT;
+}
+
 hpc_status
 hpc_leak_measure(hpc_env *env, const hpc_frame *frame, double limit,
 				 double *r2)
@@ -269,7 +350,7 @@ hpc_leak_measure(hpc_env *env, const hpc_frame *frame, double limit,
 		r2[i] = NAN;
 		if (hpc_cancelled(env))
 			return HPC_CANCELLED;
-		if (feature->kind == HPC_CATEGORY || feature->nvalues < MIN_DISTINCT ||
+		if (feature->nvalues < least_distinct(frame) ||
 			group_r2(frame, feature) < GROUP_LIMIT * limit)
 			continue;
 		status = measure_feature(env, frame, feature, &r2[i]);

@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
 #include "../core/hpc.h"
@@ -113,6 +114,9 @@ extern const char *
 hpg_to_utf8(const char *text, int nbytes, uint32_t *nbytes_out);
 extern char *hpg_from_utf8(const char *bytes, uint32_t nbytes);
 
+/* A terminated name of the core's, in the server's encoding. */
+extern char *hpg_name(const char *utf8);
+
 /* ---------- hpg_source.c: reading what a SETOF function is pointed at ---------- */
 
 /*
@@ -130,7 +134,7 @@ typedef struct hpg_source
 
 extern hpg_source *hpg_source_read(const char *source, Oid row_type);
 
-/* ---------- hpg_clean.c: a fill, compiled for one row type ---------- */
+/* ---------- hpg_fill.c: a fill, compiled for one row type ---------- */
 
 typedef struct hpg_fill hpg_fill;
 
@@ -162,7 +166,7 @@ typedef struct hpg_params
 	const char **exclude; /* column names, UTF-8 */
 	Jsonb *clean;         /* NULL: none */
 	char *clean_text;     /* the same as text, UTF-8 */
-	char *text;           /* all as given, UTF-8; NULL: nothing given */
+	char *text;           /* what is not as by default, JSON, UTF-8 */
 } hpg_params;
 
 /* NULL jsonb: the default algorithm with its defaults. */
@@ -193,7 +197,15 @@ extern void hpg_check_status(hpc_env *env, hpc_status status);
 /* Threads a training may use here: houseprice.threads and its surroundings. */
 extern int hpg_threads(void);
 
-/* ---------- hpg_model.c: model arguments ---------- */
+/* ---------- hpg_aggregate.c ---------- */
+
+/* The memory of the aggregate that calls; nothing else may. */
+extern MemoryContext hpg_aggregate_context(FunctionCallInfo fcinfo);
+
+/* Points buffer at the bytes of a serialised state, argument 0. */
+extern void hpg_read_state(FunctionCallInfo fcinfo, StringInfo buffer);
+
+/* ---------- hpg_model.c and hpg_bind.c: model arguments ---------- */
 
 /* How the features of a model bind to the columns of a row type. */
 typedef struct hpg_binding hpg_binding;

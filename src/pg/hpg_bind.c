@@ -41,8 +41,7 @@ bind_feature(const hpg_rowtype *rowtype, const hpc_model_feature *feature)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" has type %s, but the model was trained "
 						"on a %s",
-						hpg_from_utf8(feature->name,
-									  (uint32_t) strlen(feature->name)),
+						hpg_name(feature->name),
 						format_type_be(column->type),
 						hpc_kind_name(feature->kind)),
 				 errhint("Any type of the same kind will do: cast the "
@@ -60,8 +59,7 @@ bind_fill(const hpc_model_summary *summary, const hpg_rowtype *rowtype,
 
 	if (summary->texts.clean == NULL)
 		return NULL;
-	text = hpg_from_utf8(summary->texts.clean,
-						 (uint32_t) strlen(summary->texts.clean));
+	text = hpg_name(summary->texts.clean);
 	json = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
 	return hpg_fill_compile(DatumGetJsonbP(json), rowtype, false, context);
 }

@@ -268,7 +268,7 @@ sqlstate_of(hpc_status status)
 static char *
 server_text(const char *text)
 {
-	return hpg_from_utf8(text, (uint32_t) strlen(text));
+	return hpg_name(text);
 }
 
 void

@@ -34,16 +34,6 @@ HPG_FUNCTION(hp_digest_serialize);
 HPG_FUNCTION(hp_digest_deserialize);
 HPG_FUNCTION(hp_digest_final);
 
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return context;
-}
-
 static digest_state *
 state_arg(FunctionCallInfo fcinfo, MemoryContext context)
 {
@@ -56,7 +46,7 @@ state_arg(FunctionCallInfo fcinfo, MemoryContext context)
 Datum
 hp_digest_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = hpg_aggregate_context(fcinfo);
 	digest_state *state = state_arg(fcinfo, context);
 	hpc_hash null_row = {0, 0};
 	HeapTupleHeader row;
@@ -134,7 +124,7 @@ target_of_row(FunctionCallInfo fcinfo, const hpc_model *model,
 Datum
 hp_digest_accum_model(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = hpg_aggregate_context(fcinfo);
 	digest_state *state = state_arg(fcinfo, context);
 	const hpc_model *model = model_arg(fcinfo, state, context);
 	const hpc_value *values;
@@ -162,7 +152,7 @@ hp_digest_accum_model(PG_FUNCTION_ARGS)
 Datum
 hp_digest_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = hpg_aggregate_context(fcinfo);
 	digest_state *state = state_arg(fcinfo, context);
 
 	if (!PG_ARGISNULL(1))
@@ -178,7 +168,7 @@ hp_digest_serialize(PG_FUNCTION_ARGS)
 	digest_state *state = (digest_state *) PG_GETARG_POINTER(0);
 	StringInfoData bytes;
 
-	aggregate_context(fcinfo);
+	hpg_aggregate_context(fcinfo);
 	pq_begintypsend(&bytes);
 	pq_sendint64(&bytes, state->set.nrows);
 	pq_sendint64(&bytes, state->set.low);
@@ -190,14 +180,11 @@ hp_digest_serialize(PG_FUNCTION_ARGS)
 Datum
 hp_digest_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea *packed = PG_GETARG_BYTEA_PP(0);
 	digest_state *state = palloc0(sizeof(digest_state));
 	StringInfoData bytes;
 
-	aggregate_context(fcinfo);
-	initStringInfo(&bytes);
-	appendBinaryStringInfo(&bytes, VARDATA_ANY(packed),
-						   (int) VARSIZE_ANY_EXHDR(packed));
+	hpg_aggregate_context(fcinfo);
+	hpg_read_state(fcinfo, &bytes);
 	state->set.nrows = (uint64) pq_getmsgint64(&bytes);
 	state->set.low = (uint64) pq_getmsgint64(&bytes);
 	state->set.high = (uint64) pq_getmsgint64(&bytes);

@@ -118,8 +118,7 @@ hp_importance(PG_FUNCTION_ARGS)
 		Datum values[4];
 
 		values[0] = Int32GetDatum(i + 1);
-		values[1] =
-			CStringGetTextDatum(hpg_from_utf8(name, (uint32_t) strlen(name)));
+		values[1] = CStringGetTextDatum(hpg_name(name));
 		values[2] = Float8GetDatum(ranked[i].share);
 		values[3] = CStringGetTextDatum(bar(ranked[i].share));
 		tuplestore_putvalues(result->setResult, result->setDesc, values,
@@ -134,7 +133,7 @@ static void
 push_text(JsonbParseState **state, const char *key, const char *utf8)
 {
 	hpg_push_key(state, key);
-	hpg_push_string(state, hpg_from_utf8(utf8, (uint32_t) strlen(utf8)));
+	hpg_push_string(state, hpg_name(utf8));
 }
 
 static void

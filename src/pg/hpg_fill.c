@@ -231,18 +231,6 @@ compile_column(const fill_spec *spec, const hpg_column *column,
 	return fill->filled || fill->test;
 }
 
-/* hpg_json_each: a column of the fill must be one of the row. */
-static void
-check_present(void *target, const char *key, JsonbValue *value)
-{
-	const hpg_rowtype *rowtype = target;
-	uint32_t nbytes;
-	const char *name = hpg_to_utf8(key, (int) strlen(key), &nbytes);
-
-	if (hpg_rowtype_find(rowtype, name) == NULL)
-		hpg_column_missing(rowtype, name);
-}
-
 hpg_fill *
 hpg_fill_compile(Jsonb *json, const hpg_rowtype *rowtype, bool strict_columns,
 				 MemoryContext context)
@@ -253,7 +241,7 @@ hpg_fill_compile(Jsonb *json, const hpg_rowtype *rowtype, bool strict_columns,
 
 	read_fill(json, &spec);
 	if (strict_columns && !spec.skip_absent && spec.columns != NULL)
-		hpg_json_each(spec.columns, check_present,
+		hpg_json_each(spec.columns, hpg_json_check_column,
 					  unconstify(hpg_rowtype *, rowtype));
 	fill->tokens = spec.tokens;
 	fill->columns = palloc(sizeof(column_fill) * Max(rowtype->ncolumns, 1));

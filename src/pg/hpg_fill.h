@@ -34,6 +34,10 @@ hpg_json_each(JsonbContainer *object,
 			  void (*read)(void *target, const char *key, JsonbValue *value),
 			  void *target);
 
+/* For hpg_json_each: ERROR unless the target, a row type, has the column. */
+extern void
+hpg_json_check_column(void *target, const char *key, JsonbValue *value);
+
 /* ERROR: what must be expected, not what value is. */
 extern void
 hpg_json_mismatch(const char *what, const char *key, const char *expected,
@@ -51,9 +55,6 @@ extern bool hpg_json_is_array(const JsonbValue *value);
  * may be NULL.
  */
 extern bool hpg_json_equal(Jsonb *a, Jsonb *b);
-
-/* A name of the core's, in the server's encoding, for messages. */
-extern char *hpg_name(const char *utf8);
 
 /* ---------- hpg_missing.c ---------- */
 

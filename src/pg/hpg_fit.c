@@ -368,17 +368,6 @@ column_json(fit_column *column, JsonbValue *json)
 		json->type = jbvNull;
 }
 
-static void
-push_key(JsonbParseState **state, const char *name)
-{
-	JsonbValue key;
-
-	key.type = jbvString;
-	key.val.string.val = pstrdup(name);
-	key.val.string.len = (int) strlen(name);
-	pushJsonbValue(state, WJB_KEY, &key);
-}
-
 /* What goes beside the columns: nothing else is to be filled. */
 static void
 push_rest(JsonbParseState **state, const hpg_fit *fit)
@@ -389,17 +378,17 @@ push_rest(JsonbParseState **state, const hpg_fit *fit)
 	value.type = jbvNull;
 	for (size_t i = 0; i < lengthof(kinds); i++)
 	{
-		push_key(state, kinds[i]);
+		hpg_push_key(state, kinds[i]);
 		pushJsonbValue(state, WJB_VALUE, &value);
 	}
-	push_key(state, "absent");
+	hpg_push_key(state, "absent");
 	value.type = jbvString;
 	value.val.string.val = pstrdup("skip");
 	value.val.string.len = 4;
 	pushJsonbValue(state, WJB_VALUE, &value);
 	if (fit->policy.tokens.json == NULL)
 		return;
-	push_key(state, "missing");
+	hpg_push_key(state, "missing");
 	value.type = jbvBinary;
 	value.val.binary.data = fit->policy.tokens.json;
 	value.val.binary.len = 0;
@@ -413,12 +402,12 @@ hpg_fit_result(hpg_fit *fit)
 	JsonbValue value;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_key(&state, "columns");
+	hpg_push_key(&state, "columns");
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < fit->ncolumns; i++)
 	{
 		column_json(&fit->columns[i], &value);
-		push_key(&state, hpg_name(fit->columns[i].column.name));
+		hpg_push_key(&state, hpg_name(fit->columns[i].column.name));
 		pushJsonbValue(&state, WJB_VALUE, &value);
 	}
 	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
@@ -524,16 +513,6 @@ typedef struct fit_state
 	hpg_rowtype *rowtype;
 } fit_state;
 
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return context;
-}
-
 static fit_state *
 make_state(Jsonb *policy, MemoryContext context)
 {
@@ -556,7 +535,7 @@ check_same_policy(const hpg_fit *fit, Jsonb *policy)
 Datum
 hp_fit_cleaner_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = hpg_aggregate_context(fcinfo);
 	fit_state *state = NULL;
 	Jsonb *policy = NULL;
 	HeapTupleHeader row;
@@ -586,7 +565,7 @@ hp_fit_cleaner_accum(PG_FUNCTION_ARGS)
 Datum
 hp_fit_cleaner_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = hpg_aggregate_context(fcinfo);
 	fit_state *state;
 	const fit_state *other;
 
@@ -614,7 +593,7 @@ hp_fit_cleaner_serialize(PG_FUNCTION_ARGS)
 	int npolicy = fit->json ? (int) VARSIZE(fit->json) : 0;
 	StringInfoData out;
 
-	aggregate_context(fcinfo);
+	hpg_aggregate_context(fcinfo);
 	pq_begintypsend(&out);
 	pq_sendint32(&out, (uint32) npolicy);
 	if (npolicy > 0)
@@ -630,7 +609,6 @@ hp_fit_cleaner_serialize(PG_FUNCTION_ARGS)
 Datum
 hp_fit_cleaner_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea *packed = PG_GETARG_BYTEA_PP(0);
 	MemoryContext old;
 	Jsonb *policy = NULL;
 	fit_state *state;
@@ -638,12 +616,8 @@ hp_fit_cleaner_deserialize(PG_FUNCTION_ARGS)
 	int npolicy;
 	int ncolumns;
 
-	aggregate_context(fcinfo);
-	in.data = VARDATA_ANY(packed);
-	in.len = (int) VARSIZE_ANY_EXHDR(packed);
-	in.maxlen = in.len;
-	in.cursor = 0;
-
+	hpg_aggregate_context(fcinfo);
+	hpg_read_state(fcinfo, &in);
 	npolicy = (int) pq_getmsgint(&in, 4);
 	if (npolicy > 0)
 	{

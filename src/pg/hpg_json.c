@@ -48,12 +48,6 @@ hpg_json_equal(Jsonb *a, Jsonb *b)
 	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
 }
 
-char *
-hpg_name(const char *utf8)
-{
-	return hpg_from_utf8(utf8, (uint32_t) strlen(utf8));
-}
-
 /* ---------- errors ---------- */
 
 void
@@ -151,4 +145,15 @@ hpg_json_read(Jsonb *json, const char *what, int nkeys,
 						   JsonbToCString(NULL, &json->root, VARSIZE(json))),
 				 errhint("For example '{\"%s\": ...}'.", keys[0].name)));
 	hpg_json_each(&json->root, read_known_key, &dispatch);
+}
+
+void
+hpg_json_check_column(void *target, const char *key, JsonbValue *value)
+{
+	const hpg_rowtype *rowtype = target;
+	uint32_t nbytes;
+	const char *name = hpg_to_utf8(key, (int) strlen(key), &nbytes);
+
+	if (hpg_rowtype_find(rowtype, name) == NULL)
+		hpg_column_missing(rowtype, name);
 }

@@ -38,16 +38,6 @@ HPG_FUNCTION(hp_error_r2);
 
 /* ---------- what hpg_evaluate.c uses too ---------- */
 
-MemoryContext
-hpg_aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate support function called outside an aggregate");
-	return context;
-}
-
 bool
 hpg_arg_pair(FunctionCallInfo fcinfo, hpg_pair *p)
 {
@@ -56,17 +46,6 @@ hpg_arg_pair(FunctionCallInfo fcinfo, hpg_pair *p)
 	p->actual = PG_GETARG_FLOAT8(1);
 	p->predicted = PG_GETARG_FLOAT8(2);
 	return true;
-}
-
-void
-hpg_read_state(FunctionCallInfo fcinfo, StringInfo buffer)
-{
-	bytea *bytes = PG_GETARG_BYTEA_PP(0);
-
-	memset(buffer, 0, sizeof(*buffer));
-	buffer->data = VARDATA_ANY(bytes);
-	buffer->len = VARSIZE_ANY_EXHDR(bytes);
-	buffer->maxlen = buffer->len;
 }
 
 double

@@ -64,17 +64,11 @@ hpg_pair_has_logs(const hpg_pair *p)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0)); \
 	} while (0)
 
-/* The memory of the aggregate that calls; nothing else may. */
-extern MemoryContext hpg_aggregate_context(FunctionCallInfo fcinfo);
-
 /*
  * The pair among the arguments of a transition function; false where one side
  * is NULL.
  */
 extern bool hpg_arg_pair(FunctionCallInfo fcinfo, hpg_pair *p);
-
-/* Points buffer at the bytes of a serialised state. */
-extern void hpg_read_state(FunctionCallInfo fcinfo, StringInfo buffer);
 
 /* ---------- metrics from sums ---------- */
 

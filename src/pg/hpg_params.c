@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -28,6 +29,9 @@ HPG_FUNCTION(hp_forest);
 HPG_FUNCTION(hp_mean);
 
 #define ALGORITHM_KEY "algorithm"
+
+/* Bytes of what the user wrote that a message repeats. */
+#define MAX_ECHO 80
 
 /* ---------- messages ---------- */
 
@@ -63,6 +67,17 @@ find_parameter(hpc_algorithm algorithm, const char *name)
 	return NULL;
 }
 
+/* What the user wrote, cut where it would fill the screen. */
+static const char *
+clipped(const char *text)
+{
+	int length = (int) strlen(text);
+
+	if (length <= MAX_ECHO)
+		return text;
+	return psprintf("%.*s...", pg_mbcliplen(text, length, MAX_ECHO), text);
+}
+
 static void
 unknown_parameter(hpc_algorithm algorithm, const char *name)
 {
@@ -82,7 +97,7 @@ unknown_parameter(hpc_algorithm algorithm, const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("algorithm \"%s\" has no parameter \"%s\"",
-					hpc_algorithm_name(algorithm), name),
+					hpc_algorithm_name(algorithm), clipped(name)),
 			 nearest != NULL
 			 ? errhint("Perhaps you meant \"%s\".", nearest) : 0));
 }
@@ -115,7 +130,8 @@ bad_value(const hpc_parameter *which, const char *given)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("parameter \"%s\" cannot be %s", which->name, given),
+			 errmsg("parameter \"%s\" cannot be %s", which->name,
+					clipped(given)),
 			 errhint("It takes %s.", expected_value(which))));
 }
 
@@ -207,7 +223,7 @@ push_jsonb(JsonbParseState **state, Jsonb *jsonb)
 void
 hpg_push_jsonb(JsonbParseState **state, const char *utf8)
 {
-	char *text = hpg_from_utf8(utf8, (uint32_t) strlen(utf8));
+	char *text = hpg_name(utf8);
 
 	push_jsonb(state,
 			   DatumGetJsonbP(
@@ -309,6 +325,18 @@ choice_index(const hpc_parameter *which, const char *word)
 	return -1;
 }
 
+/* Adds a string to the array at hand. */
+static void
+push_element(JsonbParseState **state, char *string)
+{
+	JsonbValue value;
+
+	value.type = jbvString;
+	value.val.string.val = string;
+	value.val.string.len = (int) strlen(string);
+	pushJsonbValue(state, WJB_ELEM, &value);
+}
+
 static void
 push_names(JsonbParseState **state, const hpc_parameter *which,
 		   ArrayType *array)
@@ -322,14 +350,9 @@ push_names(JsonbParseState **state, const hpc_parameter *which,
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < nnames; i++)
 	{
-		JsonbValue value;
-
 		if (nulls[i])
 			bad_value(which, "a list with a NULL");
-		value.type = jbvString;
-		value.val.string.val = TextDatumGetCString(names[i]);
-		value.val.string.len = (int) strlen(value.val.string.val);
-		pushJsonbValue(state, WJB_ELEM, &value);
+		push_element(state, TextDatumGetCString(names[i]));
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
@@ -434,7 +457,7 @@ read_algorithm(Jsonb *jsonb)
 	if (algorithm == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown algorithm \"%s\"", name),
+				 errmsg("unknown algorithm \"%s\"", clipped(name)),
 				 errhint("Make the parameters with a constructor such as "
 						 "hp_forest(trees => 500).")));
 	return algorithm;
@@ -473,12 +496,35 @@ jsonb_text(Jsonb *jsonb)
 	return utf8_copy(text, (int) strlen(text));
 }
 
+/* The same JSON with each number in its shortest form. */
+static Jsonb *
+canonical_jsonb(Jsonb *jsonb)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&jsonb->root);
+	JsonbParseState *state = NULL;
+	JsonbValue *result = NULL;
+	JsonbIteratorToken token;
+	JsonbValue value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		bool scalar = token < WJB_BEGIN_ARRAY;
+
+		if (scalar && value.type == jbvNumeric)
+			value.val.numeric = DatumGetNumeric(
+				DirectFunctionCall1(numeric_trim_scale,
+									NumericGetDatum(value.val.numeric)));
+		result = pushJsonbValue(&state, token, scalar ? &value : NULL);
+	}
+	return JsonbValueToJsonb(result);
+}
+
 static void
 read_object(hpg_params *params, const hpc_parameter *which, JsonbValue *value)
 {
 	if (!hpg_json_is_object(value))
 		bad_value(which, hpg_json_text(value));
-	params->clean = JsonbValueToJsonb(value);
+	params->clean = canonical_jsonb(JsonbValueToJsonb(value));
 	params->clean_text = jsonb_text(params->clean);
 	hpg_fill_check(params->clean);
 }
@@ -523,6 +569,68 @@ read_parameter(void *target, const char *key, JsonbValue *value)
 		read_scalar(params, which, value);
 }
 
+/* Order of names, for lists whose order does not count. */
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+static void
+push_exclude(JsonbParseState **state, hpg_params *params)
+{
+	qsort(params->exclude, params->nexclude, sizeof(char *), compare_names);
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < params->nexclude; i++)
+		push_element(state, hpg_name(params->exclude[i]));
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* Does a parameter have another value than its default? */
+static bool
+is_given(const hpg_params *params, const hpc_parameter *which)
+{
+	if (which->type == HPC_NAMES)
+		return params->nexclude > 0;
+	if (which->type == HPC_OBJECT)
+		return params->clean != NULL;
+	return hpc_params_get(&params->core, which) != which->fallback;
+}
+
+/*
+ * The parameters as text: what differs from the defaults, so that equal
+ * parameters have equal texts however they were written.
+ */
+static char *
+canonical_text(hpg_params *params)
+{
+	JsonbParseState *state = NULL;
+	int n;
+	const hpc_parameter *table = hpc_parameter_table(&n);
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	hpg_push_key(&state, ALGORITHM_KEY);
+	hpg_push_string(&state, hpc_algorithm_name(params->core.algorithm));
+	for (int i = 0; i < n; i++)
+	{
+		if (!belongs_to(&table[i], params->core.algorithm) ||
+			!is_given(params, &table[i]))
+			continue;
+		if (table[i].type != HPC_NAMES && table[i].type != HPC_OBJECT)
+		{
+			hpg_push_parameter(&state, &params->core, &table[i]);
+			continue;
+		}
+		hpg_push_key(&state, table[i].name);
+		if (table[i].type == HPC_NAMES)
+			push_exclude(&state, params);
+		else
+			push_jsonb(&state, params->clean);
+	}
+	return jsonb_text(
+		JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}
+
 hpg_params *
 hpg_params_parse(Jsonb *jsonb, MemoryContext context)
 {
@@ -535,8 +643,8 @@ hpg_params_parse(Jsonb *jsonb, MemoryContext context)
 	{
 		hpc_params_init(&params->core, read_algorithm(jsonb));
 		hpg_json_each(&jsonb->root, read_parameter, params);
-		params->text = jsonb_text(jsonb);
 	}
+	params->text = canonical_text(params);
 	MemoryContextSwitchTo(before);
 	return params;
 }

@@ -285,22 +285,10 @@ hpg_policy_rule(const hpg_policy *policy, const hpg_column *column)
 	return rule;
 }
 
-/* hpg_json_each: a column of the policy must be one of the row. */
-static void
-check_present(void *target, const char *key, JsonbValue *value)
-{
-	const hpg_rowtype *rowtype = target;
-	uint32_t nbytes;
-	const char *name = hpg_to_utf8(key, (int) strlen(key), &nbytes);
-
-	if (hpg_rowtype_find(rowtype, name) == NULL)
-		hpg_column_missing(rowtype, name);
-}
-
 void
 hpg_policy_check_columns(const hpg_policy *policy, const hpg_rowtype *rowtype)
 {
 	if (policy->columns != NULL)
-		hpg_json_each(policy->columns, check_present,
+		hpg_json_each(policy->columns, hpg_json_check_column,
 					  unconstify(hpg_rowtype *, rowtype));
 }

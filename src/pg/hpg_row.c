@@ -68,6 +68,12 @@ hpg_from_utf8(const char *bytes, uint32_t nbytes)
 	return pg_any_to_server(copy, (int) nbytes, PG_UTF8);
 }
 
+char *
+hpg_name(const char *utf8)
+{
+	return hpg_from_utf8(utf8, (uint32_t) strlen(utf8));
+}
+
 /* ---------- kinds ---------- */
 
 /* Types whose values are text as they lie, possibly under another name. */
@@ -236,7 +242,7 @@ hpg_rowtype_find(const hpg_rowtype *rowtype, const char *name)
 			ereport(ERROR,
 					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
 					 errmsg("the row has more than one column \"%s\"",
-							hpg_from_utf8(name, (uint32_t) strlen(name))),
+							hpg_name(name)),
 					 errhint("Give the columns of the subquery different names.")));
 		found = column;
 	}
@@ -439,6 +445,17 @@ hpg_arg_row(FunctionCallInfo fcinfo, int arg)
 
 /* ---------- names ---------- */
 
+/* A copy with ASCII letters in lower case: case is the likeliest mistake. */
+static char *
+fold_case(const char *name)
+{
+	char *copy = pstrdup(name);
+
+	for (char *at = copy; *at != '\0'; at++)
+		*at = pg_ascii_tolower((unsigned char) *at);
+	return copy;
+}
+
 /* Edit distance, or more than limit where it is more. */
 static int
 name_distance(const char *a, const char *b, int limit)
@@ -457,14 +474,13 @@ const char *
 hpg_nearest_name(const char *name, int ncandidates,
 				 const char *const *candidates)
 {
-	char *wanted = hpg_from_utf8(name, (uint32_t) strlen(name));
+	char *wanted = fold_case(hpg_name(name));
 	int limit = (int) strlen(wanted) / 2;
 	const char *nearest = NULL;
 
 	for (int i = 0; i < ncandidates && limit >= 0; i++)
 	{
-		char *candidate =
-			hpg_from_utf8(candidates[i], (uint32_t) strlen(candidates[i]));
+		char *candidate = fold_case(hpg_name(candidates[i]));
 		int distance = name_distance(wanted, candidate, limit);
 
 		if (distance <= limit)
@@ -487,11 +503,11 @@ hpg_column_missing(const hpg_rowtype *rowtype, const char *name)
 		names[i] = rowtype->columns[i].name;
 	nearest = hpg_nearest_name(name, rowtype->ncolumns, names);
 	if (nearest != NULL)
-		nearest = hpg_from_utf8(nearest, (uint32_t) strlen(nearest));
+		nearest = hpg_name(nearest);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("the row has no column \"%s\"",
-					hpg_from_utf8(name, (uint32_t) strlen(name))),
+					hpg_name(name)),
 			 nearest ? errhint("Perhaps you meant the column \"%s\".", nearest)
 					 : 0));
 }

@@ -342,9 +342,7 @@ hpg_text_tally_merge(hpg_text_tally *tally, const hpg_text_tally *other)
 static bool
 is_before(const text_entry *a, const text_entry *b)
 {
-	int order = memcmp(a->bytes, b->bytes, Min(a->nbytes, b->nbytes));
-
-	return order != 0 ? order < 0 : a->nbytes < b->nbytes;
+	return hpc_compare_bytes(a->bytes, a->nbytes, b->bytes, b->nbytes) < 0;
 }
 
 bool

@@ -41,6 +41,9 @@ HPG_FUNCTION(hp_train_serialize);
 HPG_FUNCTION(hp_train_deserialize);
 HPG_FUNCTION(hp_train_final);
 
+/* Columns of one kind of finding that are named. */
+#define MAX_REPORTED 5
+
 typedef struct train_state
 {
 	MemoryContext context; /* of the state and all it points to */
@@ -62,18 +65,6 @@ typedef struct train_state
 
 	void *model; /* once trained */
 } train_state;
-
-/* ---------- the state ---------- */
-
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return context;
-}
 
 static Jsonb *
 copy_jsonb(Jsonb *jsonb)
@@ -101,10 +92,23 @@ make_state(MemoryContext parent, Jsonb *jsonb, const char *target_name)
 	return state;
 }
 
+/*
+ * 5 and 5.0 are the same parameter: what the model keeps of either is its
+ * canonical text.
+ */
+static bool
+same_params(Jsonb *a, Jsonb *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return hpg_json_equal(a, b) ||
+		   compareJsonbContainers(&a->root, &b->root) == 0;
+}
+
 static void
 check_same_params(const train_state *state, Jsonb *jsonb)
 {
-	if (!hpg_json_equal(state->jsonb, jsonb))
+	if (!same_params(state->jsonb, jsonb))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("training parameters differ between rows"),
@@ -225,7 +229,9 @@ find_target(const train_state *state, const hpg_rowtype *rowtype)
 			 errmsg("target column \"%s\" has type %s, which is not a number",
 					hpg_name(column->name), format_type_be(column->type)),
 			 instead != NULL
-			 ? errhint("Give its value instead: hp_train(..., %s).", instead)
+			 ? errhint("Give its value instead, and leave the column out: "
+					   "hp_train(..., %s, hp_forest(exclude => ARRAY[%s])).",
+					   instead, quote_literal_cstr(hpg_name(column->name)))
 			 : 0));
 	return NULL;
 }
@@ -440,7 +446,7 @@ params_arg(FunctionCallInfo fcinfo)
 Datum
 hp_train_accum_value(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = hpg_aggregate_context(fcinfo);
 	Jsonb *jsonb = params_arg(fcinfo);
 	train_state *state;
 
@@ -485,7 +491,7 @@ target_name_arg(FunctionCallInfo fcinfo)
 Datum
 hp_train_accum_named(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = hpg_aggregate_context(fcinfo);
 	Jsonb *jsonb = params_arg(fcinfo);
 	const char *name = target_name_arg(fcinfo);
 	train_state *state;
@@ -534,7 +540,7 @@ empty_like(hpc_env *env, const hpc_dataset *dataset)
 Datum
 hp_train_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = hpg_aggregate_context(fcinfo);
 	train_state *state;
 	train_state *other;
 
@@ -578,7 +584,7 @@ hp_train_serialize(PG_FUNCTION_ARGS)
 		state->dataset != NULL ? hpc_dataset_flat_size(state->dataset) : 0;
 	StringInfoData message;
 
-	aggregate_context(fcinfo);
+	hpg_aggregate_context(fcinfo);
 	if (flat_size + params_size + name_size > MaxAllocSize / 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -622,16 +628,13 @@ copy_bytes(StringInfo message)
 Datum
 hp_train_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea *packed = PG_GETARG_BYTEA_PP(0);
 	StringInfoData message;
 	train_state *state;
 	Jsonb *jsonb;
 	char *name;
 
-	aggregate_context(fcinfo);
-	message.data = VARDATA_ANY(packed);
-	message.len = message.maxlen = (int) VARSIZE_ANY_EXHDR(packed);
-	message.cursor = 0;
+	hpg_aggregate_context(fcinfo);
+	hpg_read_state(fcinfo, &message);
 	jsonb = copy_bytes(&message);
 	name = copy_bytes(&message);
 	state = make_state(CurrentMemoryContext, jsonb, name);
@@ -646,6 +649,29 @@ hp_train_deserialize(PG_FUNCTION_ARGS)
 }
 
 /* ---------- the model ---------- */
+
+/*
+ * Has this call site said so before?  Groups and frames of one query would
+ * else say the same a thousand times.
+ */
+static bool
+is_repeated(FunctionCallInfo fcinfo, int kind, const char *column)
+{
+	MemoryContext before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	char *message = psprintf("%d %s", kind, column);
+	List *said = fcinfo->flinfo->fn_extra;
+	ListCell *cell;
+	bool repeated = false;
+
+	foreach(cell, said)
+		repeated |= strcmp(lfirst(cell), message) == 0;
+	if (repeated)
+		pfree(message);
+	else
+		fcinfo->flinfo->fn_extra = lappend(said, message);
+	MemoryContextSwitchTo(before);
+	return repeated;
+}
 
 /* Tells the user what the core found in the data. */
 static void
@@ -700,6 +726,32 @@ dataset_to_use(FunctionCallInfo fcinfo, train_state *state)
 	return dataset;
 }
 
+/* A few of each kind in full, the others by their number. */
+static void
+report_findings(FunctionCallInfo fcinfo, const hpc_result *result)
+{
+	int count[HPC_FOUND_NEAR_LEAK + 1] = {0};
+
+	for (int i = 0; i < result->nfindings; i++)
+	{
+		const hpc_finding *finding = &result->findings[i];
+
+		if (++count[finding->kind] <= MAX_REPORTED &&
+			!is_repeated(fcinfo, finding->kind, finding->column))
+			report_finding(finding);
+	}
+	for (int kind = 0; kind <= HPC_FOUND_NEAR_LEAK; kind++)
+	{
+		int more = count[kind] - MAX_REPORTED;
+
+		if (more > 0 && !is_repeated(fcinfo, kind, ""))
+			ereport(kind == HPC_FOUND_NEAR_LEAK ? WARNING : NOTICE,
+					(errmsg_plural("%d more column is like these",
+								   "%d more columns are like these", more,
+								   more)));
+	}
+}
+
 static void
 train(FunctionCallInfo fcinfo, train_state *state)
 {
@@ -711,8 +763,7 @@ train(FunctionCallInfo fcinfo, train_state *state)
 	hpg_check_status(&state->env,
 					 hpc_train(&state->env, dataset, &state->params->core,
 							   &texts, &result));
-	for (int i = 0; i < result.nfindings; i++)
-		report_finding(&result.findings[i]);
+	report_findings(fcinfo, &result);
 	hpc_dataset_free(&state->env, dataset);
 	state->model = MemoryContextAlloc(state->context, result.nbytes);
 	memcpy(state->model, result.model, result.nbytes);
@@ -727,7 +778,7 @@ hp_train_final(PG_FUNCTION_ARGS)
 {
 	train_state *state;
 
-	aggregate_context(fcinfo);
+	hpg_aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (train_state *) PG_GETARG_POINTER(0);
@@ -735,7 +786,8 @@ hp_train_final(PG_FUNCTION_ARGS)
 	{
 		if (state->dataset == NULL || hpc_dataset_nrows(state->dataset) == 0)
 		{
-			ereport(WARNING,
+			if (!is_repeated(fcinfo, -1, ""))
+				ereport(WARNING,
 					(errmsg_plural("no model was trained: the target is NULL "
 								   "in the " UINT64_FORMAT " row",
 								   "no model was trained: the target is NULL "

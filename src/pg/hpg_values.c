@@ -170,16 +170,6 @@ hpg_key_to_text(int64 key, const hpg_column *column)
 	}
 }
 
-/* ---------- texts ---------- */
-
-static int
-compare_bytes(const char *a, uint32 na, const char *b, uint32 nb)
-{
-	int order = memcmp(a, b, Min(na, nb));
-
-	return order != 0 ? order : na < nb ? -1 : na > nb;
-}
-
 static void
 set_extreme(hpg_extreme *e, const char *bytes, uint32 nbytes)
 {
@@ -231,10 +221,11 @@ add_extremes(hpg_values *values, const char *bytes, uint32 nbytes)
 	hpg_extreme *greatest = &values->greatest;
 
 	if (least->bytes == NULL ||
-		compare_bytes(bytes, nbytes, least->bytes, least->nbytes) < 0)
+		hpc_compare_bytes(bytes, nbytes, least->bytes, least->nbytes) < 0)
 		set_extreme(least, bytes, nbytes);
 	if (greatest->bytes == NULL ||
-		compare_bytes(bytes, nbytes, greatest->bytes, greatest->nbytes) > 0)
+		hpc_compare_bytes(bytes, nbytes, greatest->bytes, greatest->nbytes) >
+			0)
 		set_extreme(greatest, bytes, nbytes);
 }
 

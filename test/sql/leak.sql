@@ -61,7 +61,7 @@ FROM (SELECT hp_train(s, 'price', hp_forest(trees => 1)) AS m
 SELECT hp_model_info(hp_train(s, 'price', hp_forest(trees => 1))) ->> 'rows' AS rows
 FROM (SELECT *, (price * 31 % 1009)::float8 + area / 7.0 AS width FROM leak_lots) s;
 
--- once per model and column, not per row or tree
+-- once per column and statement, not per group, row or tree
 SELECT rooms, hp_model_info(hp_train(s, 'price', hp_forest(trees => 5))) ->> 'rows' AS rows
 FROM (SELECT md5(price::text) AS deed, * FROM leak_lots) s GROUP BY rooms ORDER BY rooms;
 
@@ -80,3 +80,18 @@ SELECT hp_model_info(hp_train(h, 'sale_price', hp_forest(trees => 1))) ->> 'rows
 SELECT hp_train(h, h.sale_price) FROM houses h;
 
 DROP TABLE leak_lots;
+
+-- few distinct values: the target itself is still found, as a value, ...
+CREATE TABLE leak_ratings AS
+SELECT i * 7 % 31 AS noise, i % 5 AS stars, i % 3 = 0 AS sold, 'n' || i % 31 * i % 31 AS code
+FROM generate_series(1, 620) i;
+SELECT hp_train(r, r.stars) FROM leak_ratings r;
+SELECT hp_train(r, r.sold::int) FROM leak_ratings r;
+-- ... as a text that stands for it, ...
+SELECT hp_train(s, s.price) FROM (SELECT noise, 'lot ' || noise AS deed, noise * 1000 AS price FROM leak_ratings) s;
+SELECT hp_train(s, s.price, hp_forest(exclude => '{noise}'))
+FROM (SELECT noise, 'lot ' || noise AS deed, noise * 1000 AS price FROM leak_ratings) s;
+-- ... and as other values
+SELECT hp_train(s, 'stars', hp_forest(trees => 1)) IS NOT NULL AS trained
+FROM (SELECT noise, 100 - stars * stars AS shadow, stars FROM leak_ratings) s;
+DROP TABLE leak_ratings;

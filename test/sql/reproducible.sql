@@ -155,3 +155,12 @@ SELECT hp_predict(hp_train(r, 'sale_price', hp_forest(trees => 10)), (SELECT r F
 DROP TABLE repro, repro_shuffled, repro_temp, repro_parts CASCADE;
 DROP FUNCTION repro_digest;
 RESET client_min_messages;
+
+-- equal parameters are equal however they are written
+SELECT count(DISTINCT hp_model_info(m) ->> 'digest') AS models
+FROM (SELECT hp_train(h, 'sale_price', p) AS m
+	FROM (SELECT lot_area, year_built, sale_price FROM houses LIMIT 200) h,
+		(VALUES ('{"algorithm": "forest", "trees": 3, "clean": {"number": 0}}'::jsonb),
+			('{"clean": {"number": 0.0}, "trees": 3.0, "algorithm": "forest", "seed": 0}'),
+			(hp_forest(trees => 3, clean => '{"number": 0}', exclude => '{}'))) params(p)
+	GROUP BY p::text) s;
