@@ -54,7 +54,7 @@ apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(ORIGIN)' 'Created-By: P
     awk -v suite="$suite" '$3 == "Debian" && $2 ~ "^" suite "-" {print "deb", $1, $2, "main"}' |
     sort -u >"$root/etc/apt/sources.list.d/updates.list"
 
-git clone -q --no-hardlinks "$top" "$root/root/houseprice" || exit 1
+git -c advice.detachedHead=false clone -q --no-hardlinks "$top" "$root/root/houseprice" || exit 1
 chroot "$root" useradd --create-home tester
 cp -a "$root/root/houseprice" "$root/home/tester/"
 chroot "$root" chown -R tester: /home/tester/houseprice

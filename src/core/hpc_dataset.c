@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "hpc_dataset.h"
+#include "hpc_flat.h"
 #include "hpc_memory.h"
 
 #define FIRST_ROWS 64
@@ -512,106 +513,54 @@ hpc_dataset_merge(hpc_env *env, hpc_dataset *dataset, const hpc_dataset *other)
  * length|name|entries|entry lengths and bytes|chunks|, and the target's
  * chunks.  Written and read by the same binary, so integers are native.
  */
-typedef struct flat_writer
-{
-	char *bytes; /* NULL: only measure */
-	size_t nbytes;
-} flat_writer;
-
-typedef struct flat_reader
-{
-	const char *bytes;
-	size_t nbytes;
-	size_t at;
-	bool broken;
-} flat_reader;
-
 static void
-write_bytes(flat_writer *writer, const void *bytes, size_t nbytes)
-{
-	if (writer->bytes != NULL && nbytes > 0)
-		memcpy(writer->bytes + writer->nbytes, bytes, nbytes);
-	writer->nbytes += nbytes;
-}
-
-static void
-write_u64(flat_writer *writer, uint64_t number)
-{
-	write_bytes(writer, &number, sizeof(number));
-}
-
-static const char *
-read_bytes(flat_reader *reader, uint64_t nbytes)
-{
-	const char *bytes = reader->bytes + reader->at;
-
-	if (reader->broken || nbytes > reader->nbytes - reader->at)
-	{
-		reader->broken = true;
-		return NULL;
-	}
-	reader->at += nbytes;
-	return bytes;
-}
-
-static uint64_t
-read_u64(flat_reader *reader)
-{
-	uint64_t number = 0;
-	const char *bytes = read_bytes(reader, sizeof(number));
-
-	if (bytes != NULL)
-		memcpy(&number, bytes, sizeof(number));
-	return number;
-}
-
-static void
-write_chunks(flat_writer *writer, const hpc_chunked *column)
+write_chunks(hpc_flat_writer *writer, const hpc_chunked *column)
 {
 	for (uint32_t i = 0; i < column->nchunks; i++)
-		write_bytes(writer, column->chunks[i], chunk_size(column->storage, i));
+		hpc_flat_write_bytes(writer, column->chunks[i],
+							 chunk_size(column->storage, i));
 }
 
 static void
-write_column(flat_writer *writer, const hpc_column *column)
+write_column(hpc_flat_writer *writer, const hpc_column *column)
 {
 	size_t name_length = strlen(column->name) + 1;
 
-	write_u64(writer, column->kind);
-	write_u64(writer, column->values.storage);
-	write_u64(writer, column->integral);
-	write_u64(writer, name_length);
-	write_bytes(writer, column->name, name_length);
-	write_u64(writer, column->dictionary.nentries);
+	hpc_flat_write_u64(writer, column->kind);
+	hpc_flat_write_u64(writer, column->values.storage);
+	hpc_flat_write_u64(writer, column->integral);
+	hpc_flat_write_u64(writer, name_length);
+	hpc_flat_write_bytes(writer, column->name, name_length);
+	hpc_flat_write_u64(writer, column->dictionary.nentries);
 	for (uint32_t code = 0; code < column->dictionary.nentries; code++)
 	{
 		uint32_t length;
 		const char *entry =
 			hpc_dictionary_entry(&column->dictionary, code, &length);
 
-		write_u64(writer, length);
-		write_bytes(writer, entry, length);
+		hpc_flat_write_u64(writer, length);
+		hpc_flat_write_bytes(writer, entry, length);
 	}
-	write_u64(writer, column->values.nchunks);
+	hpc_flat_write_u64(writer, column->values.nchunks);
 	write_chunks(writer, &column->values);
 }
 
 static void
-write_dataset(flat_writer *writer, const hpc_dataset *dataset)
+write_dataset(hpc_flat_writer *writer, const hpc_dataset *dataset)
 {
-	write_u64(writer, (uint64_t) dataset->ncolumns);
-	write_u64(writer, dataset->nrows);
-	write_u64(writer, dataset->nskipped);
+	hpc_flat_write_u64(writer, (uint64_t) dataset->ncolumns);
+	hpc_flat_write_u64(writer, dataset->nrows);
+	hpc_flat_write_u64(writer, dataset->nskipped);
 	for (int i = 0; i < dataset->ncolumns; i++)
 		write_column(writer, &dataset->columns[i]);
-	write_u64(writer, dataset->target.nchunks);
+	hpc_flat_write_u64(writer, dataset->target.nchunks);
 	write_chunks(writer, &dataset->target);
 }
 
 size_t
 hpc_dataset_flat_size(const hpc_dataset *dataset)
 {
-	flat_writer writer = {NULL, 0};
+	hpc_flat_writer writer = {NULL, 0};
 
 	write_dataset(&writer, dataset);
 	return writer.nbytes;
@@ -620,20 +569,20 @@ hpc_dataset_flat_size(const hpc_dataset *dataset)
 void
 hpc_dataset_to_flat(const hpc_dataset *dataset, void *bytes)
 {
-	flat_writer writer = {bytes, 0};
+	hpc_flat_writer writer = {bytes, 0};
 
 	write_dataset(&writer, dataset);
 }
 
 static hpc_status
-read_chunks(hpc_env *env, flat_reader *reader, hpc_chunked *column)
+read_chunks(hpc_env *env, hpc_flat_reader *reader, hpc_chunked *column)
 {
-	uint64_t nchunks = read_u64(reader);
+	uint64_t nchunks = hpc_flat_read_u64(reader);
 
 	for (uint64_t i = 0; i < nchunks; i++)
 	{
 		size_t nbytes = chunk_size(column->storage, (uint32_t) i);
-		const char *bytes = read_bytes(reader, nbytes);
+		const char *bytes = hpc_flat_read_bytes(reader, nbytes);
 
 		if (bytes == NULL)
 			break;
@@ -646,13 +595,13 @@ read_chunks(hpc_env *env, flat_reader *reader, hpc_chunked *column)
 
 /* A kind, storage and terminated name that hpc_dataset_create could get. */
 static const char *
-read_specification(flat_reader *reader, hpc_column *column)
+read_specification(hpc_flat_reader *reader, hpc_column *column)
 {
-	uint64_t kind = read_u64(reader);
-	uint64_t storage = read_u64(reader);
-	uint64_t integral = read_u64(reader);
-	uint64_t length = read_u64(reader);
-	const char *name = read_bytes(reader, length);
+	uint64_t kind = hpc_flat_read_u64(reader);
+	uint64_t storage = hpc_flat_read_u64(reader);
+	uint64_t integral = hpc_flat_read_u64(reader);
+	uint64_t length = hpc_flat_read_u64(reader);
+	const char *name = hpc_flat_read_bytes(reader, length);
 
 	if (name == NULL || length == 0 ||
 		memchr(name, '\0', length) != name + length - 1 || kind < HPC_NUMBER ||
@@ -670,16 +619,16 @@ read_specification(flat_reader *reader, hpc_column *column)
 
 /* Entries must be texts, and differ, or they would change their codes. */
 static hpc_status
-read_dictionary(hpc_env *env, flat_reader *reader, hpc_column *column)
+read_dictionary(hpc_env *env, hpc_flat_reader *reader, hpc_column *column)
 {
-	uint64_t nentries = read_u64(reader);
+	uint64_t nentries = hpc_flat_read_u64(reader);
 
 	if (nentries > 0 && column->kind != HPC_CATEGORY)
 		reader->broken = true;
 	for (uint64_t i = 0; i < nentries && !reader->broken; i++)
 	{
-		uint64_t length = read_u64(reader);
-		const char *entry = read_bytes(reader, length);
+		uint64_t length = hpc_flat_read_u64(reader);
+		const char *entry = hpc_flat_read_bytes(reader, length);
 		uint32_t code;
 		hpc_status status;
 
@@ -700,7 +649,7 @@ read_dictionary(hpc_env *env, flat_reader *reader, hpc_column *column)
 }
 
 static hpc_status
-read_column(hpc_env *env, flat_reader *reader, hpc_column *column)
+read_column(hpc_env *env, hpc_flat_reader *reader, hpc_column *column)
 {
 	const char *name = read_specification(reader, column);
 	hpc_status status;
@@ -754,11 +703,11 @@ target_is_whole(const hpc_chunked *target, uint64_t nrows)
 
 /* Reads into a data set whose columns are allocated and cleared. */
 static hpc_status
-read_dataset(hpc_env *env, flat_reader *reader, hpc_dataset *dataset,
+read_dataset(hpc_env *env, hpc_flat_reader *reader, hpc_dataset *dataset,
 			 int ncolumns)
 {
-	dataset->nrows = read_u64(reader);
-	dataset->nskipped = read_u64(reader);
+	dataset->nrows = hpc_flat_read_u64(reader);
+	dataset->nskipped = hpc_flat_read_u64(reader);
 	dataset->target.storage = HPC_STORE_DOUBLE;
 	if (dataset->nrows > INT32_MAX)
 		reader->broken = true;
@@ -785,8 +734,8 @@ hpc_status
 hpc_dataset_from_flat(hpc_env *env, const void *bytes, size_t nbytes,
 					  hpc_dataset **dataset)
 {
-	flat_reader reader = {bytes, nbytes, 0, false};
-	uint64_t ncolumns = read_u64(&reader);
+	hpc_flat_reader reader = {bytes, nbytes, 0, false};
+	uint64_t ncolumns = hpc_flat_read_u64(&reader);
 	hpc_status status;
 
 	*dataset = NULL;

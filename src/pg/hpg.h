@@ -197,6 +197,16 @@ extern void hpg_check_status(hpc_env *env, hpc_status status);
 /* Threads a training may use here: houseprice.threads and its surroundings. */
 extern int hpg_threads(void);
 
+/* ---------- hpg_findings.c ---------- */
+
+/* Reports what hpc_train found; for the final function of an aggregate. */
+extern void
+hpg_report_findings(FunctionCallInfo fcinfo, const hpc_result *result);
+
+/* Has this call site said so before?  kind: of the finding, or < 0. */
+extern bool
+hpg_is_repeated(FunctionCallInfo fcinfo, int kind, const char *column);
+
 /* ---------- hpg_aggregate.c ---------- */
 
 /* The memory of the aggregate that calls; nothing else may. */

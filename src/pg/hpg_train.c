@@ -41,9 +41,6 @@ HPG_FUNCTION(hp_train_serialize);
 HPG_FUNCTION(hp_train_deserialize);
 HPG_FUNCTION(hp_train_final);
 
-/* Columns of one kind of finding that are named. */
-#define MAX_REPORTED 5
-
 typedef struct train_state
 {
 	MemoryContext context; /* of the state and all it points to */
@@ -650,63 +647,6 @@ hp_train_deserialize(PG_FUNCTION_ARGS)
 
 /* ---------- the model ---------- */
 
-/*
- * Has this call site said so before?  Groups and frames of one query would
- * else say the same a thousand times.
- */
-static bool
-is_repeated(FunctionCallInfo fcinfo, int kind, const char *column)
-{
-	MemoryContext before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	char *message = psprintf("%d %s", kind, column);
-	List *said = fcinfo->flinfo->fn_extra;
-	ListCell *cell;
-	bool repeated = false;
-
-	foreach(cell, said)
-		repeated |= strcmp(lfirst(cell), message) == 0;
-	if (repeated)
-		pfree(message);
-	else
-		fcinfo->flinfo->fn_extra = lappend(said, message);
-	MemoryContextSwitchTo(before);
-	return repeated;
-}
-
-/* Tells the user what the core found in the data. */
-static void
-report_finding(const hpc_finding *finding)
-{
-	char *column = hpg_name(finding->column);
-
-	switch (finding->kind)
-	{
-		case HPC_FOUND_UNIQUE_TEXT:
-			ereport(NOTICE,
-					(errmsg("column \"%s\" is left out: its text is different "
-							"on more than half of the rows",
-							column)));
-			break;
-		case HPC_FOUND_KEY:
-			ereport(NOTICE,
-					(errmsg("column \"%s\" looks like a key: it is different "
-							"on every row",
-							column),
-					 errhint("Leave it out with exclude => ARRAY[%s].",
-							 quote_literal_cstr(column))));
-			break;
-		case HPC_FOUND_NEAR_LEAK:
-			ereport(WARNING,
-					(errmsg("column \"%s\" alone explains %.1f %% of the "
-							"target out of bag",
-							column, 100 * finding->value),
-					 errhint("If it is not known before the target is, leave "
-							 "it out with exclude => ARRAY[%s].",
-							 quote_literal_cstr(column))));
-			break;
-	}
-}
-
 /* The data set to train on: the state's own, or a copy of it. */
 static hpc_dataset *
 dataset_to_use(FunctionCallInfo fcinfo, train_state *state)
@@ -726,32 +666,6 @@ dataset_to_use(FunctionCallInfo fcinfo, train_state *state)
 	return dataset;
 }
 
-/* A few of each kind in full, the others by their number. */
-static void
-report_findings(FunctionCallInfo fcinfo, const hpc_result *result)
-{
-	int count[HPC_FOUND_NEAR_LEAK + 1] = {0};
-
-	for (int i = 0; i < result->nfindings; i++)
-	{
-		const hpc_finding *finding = &result->findings[i];
-
-		if (++count[finding->kind] <= MAX_REPORTED &&
-			!is_repeated(fcinfo, finding->kind, finding->column))
-			report_finding(finding);
-	}
-	for (int kind = 0; kind <= HPC_FOUND_NEAR_LEAK; kind++)
-	{
-		int more = count[kind] - MAX_REPORTED;
-
-		if (more > 0 && !is_repeated(fcinfo, kind, ""))
-			ereport(kind == HPC_FOUND_NEAR_LEAK ? WARNING : NOTICE,
-					(errmsg_plural("%d more column is like these",
-								   "%d more columns are like these", more,
-								   more)));
-	}
-}
-
 static void
 train(FunctionCallInfo fcinfo, train_state *state)
 {
@@ -763,7 +677,7 @@ train(FunctionCallInfo fcinfo, train_state *state)
 	hpg_check_status(&state->env,
 					 hpc_train(&state->env, dataset, &state->params->core,
 							   &texts, &result));
-	report_findings(fcinfo, &result);
+	hpg_report_findings(fcinfo, &result);
 	hpc_dataset_free(&state->env, dataset);
 	state->model = MemoryContextAlloc(state->context, result.nbytes);
 	memcpy(state->model, result.model, result.nbytes);
@@ -786,7 +700,7 @@ hp_train_final(PG_FUNCTION_ARGS)
 	{
 		if (state->dataset == NULL || hpc_dataset_nrows(state->dataset) == 0)
 		{
-			if (!is_repeated(fcinfo, -1, ""))
+			if (!hpg_is_repeated(fcinfo, -1, ""))
 				ereport(WARNING,
 					(errmsg_plural("no model was trained: the target is NULL "
 								   "in the " UINT64_FORMAT " row",
