@@ -38,9 +38,23 @@ WHERE EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND obji
 	AND (prorettype = 'internal'::regtype OR 'internal'::regtype = ANY (proargtypes))
 	AND (provolatile <> 'i' OR proparallel <> 's')
 ORDER BY 1;
--- none of them can be called by hand
-SELECT hp_train_final(NULL);
-SELECT hp_model_recv(NULL);
+-- those that work on internal states cannot be called by hand; the words of
+-- the error differ between minor versions
+DO $$
+DECLARE
+	call text;
+BEGIN
+	FOREACH call IN ARRAY ARRAY['hp_train_final(NULL)', 'hp_model_recv(NULL)']
+	LOOP
+		BEGIN
+			EXECUTE 'SELECT ' || call;
+			RAISE NOTICE '% can be called', call;
+		EXCEPTION WHEN undefined_function OR feature_not_supported THEN
+			RAISE NOTICE '% cannot be called', call;
+		END;
+	END LOOP;
+END
+$$;
 
 -- names: hp_ or nothing; no function is called as a type
 SELECT proname FROM pg_proc p
