@@ -207,8 +207,8 @@ group_r2(const hpc_frame *frame, const hpc_feature *feature)
 	for (uint32_t row = 0; row < frame->nrows; row++)
 	{
 		uint32_t rank = hpc_feature_rank(feature, row);
-		hpc_total *group =
-			&groups[(uint64_t) rank * GROUPS / (feature->nvalues + 1)];
+		hpc_total *group = &groups[(uint64_t) rank * GROUPS /
+								   ((uint64_t) feature->nvalues + 1)];
 		__int128 sum = (__int128) frame->target[row] * frame->count[row];
 
 		group->sum += sum;
@@ -329,13 +329,15 @@ measure_feature(hpc_env *env, const hpc_frame *frame,
 	return status;
 }
 
-/* Distinct values below which a feature is no copy of this target. */
-static uint32_t
-least_distinct(const hpc_frame *frame)
+/* Has the feature values enough to be a copy of this target? */
+static bool
+may_be_copy(const hpc_frame *frame, const hpc_feature *feature)
 {
-	if (frame->ncopies < MIN_ROWS || frame->ntargets < 2)
-		return UINT32_MAX;
-	return frame->ntargets < MIN_DISTINCT ? frame->ntargets : MIN_DISTINCT;
+	uint32_t least =
+		frame->ntargets < MIN_DISTINCT ? frame->ntargets : MIN_DISTINCT;
+
+	return frame->ncopies >= MIN_ROWS && frame->ntargets >= 2 &&
+		   feature->nvalues >= least;
 }
 
 hpc_status
@@ -350,7 +352,7 @@ hpc_leak_measure(hpc_env *env, const hpc_frame *frame, double limit,
 		r2[i] = NAN;
 		if (hpc_cancelled(env))
 			return HPC_CANCELLED;
-		if (feature->nvalues < least_distinct(frame) ||
+		if (!may_be_copy(frame, feature) ||
 			group_r2(frame, feature) < GROUP_LIMIT * limit)
 			continue;
 		status = measure_feature(env, frame, feature, &r2[i]);
