@@ -51,8 +51,8 @@ typedef struct hpc_env
 	void *(*resize)(void *opaque, void *ptr, size_t size);
 
 	/*
-	 * Called from the calling thread at least every 10 ms while the core
-	 * works.  True asks the core to stop; it joins its threads and returns
+	 * Called from the calling thread every few milliseconds while the core
+	 * works, at worst once per pass over the rows.  True asks the core to stop; it joins its threads and returns
 	 * HPC_CANCELLED.  May be NULL.
 	 */
 	bool (*check)(void *opaque);

@@ -32,4 +32,11 @@ hpc_dictionary_code(hpc_env *env, hpc_dictionary *dictionary,
 extern const char *hpc_dictionary_entry(const hpc_dictionary *dictionary,
 										uint32_t code, uint32_t *nbytes);
 
+/* Words of a set of categories, a bit each, as in trees and models. */
+static inline uint32_t
+hpc_set_words(uint32_t ncategories)
+{
+	return ncategories / 32 + 1;
+}
+
 #endif /* HPC_DICTIONARY_H */

@@ -68,12 +68,6 @@ struct hpc_grower
 
 /* ---------- the workplace ---------- */
 
-static uint32_t
-set_words(const hpc_feature *feature)
-{
-	return feature->nvalues / 32 + 1;
-}
-
 /* No tree has more leaves than samples, whatever max_leaves says. */
 static uint32_t
 most_leaves(const hpc_grow_rules *rules, uint32_t max_samples)
@@ -111,8 +105,9 @@ allocate_scratch(hpc_env *env, hpc_grower *grower, uint32_t max_samples)
 
 		if (feature->nbins + 2 > max_cells)
 			max_cells = feature->nbins + 2;
-		if (feature->kind == HPC_CATEGORY && set_words(feature) > max_words)
-			max_words = set_words(feature);
+		if (feature->kind == HPC_CATEGORY &&
+			hpc_set_words(feature->nvalues) > max_words)
+			max_words = hpc_set_words(feature->nvalues);
 	}
 	scratch->cells = hpc_alloc(env, max_cells, sizeof(hpc_cell));
 	scratch->spare = hpc_alloc(env, max_cells, sizeof(hpc_cell));
@@ -284,7 +279,8 @@ write_set(hpc_grower *grower, const hpc_feature *feature,
 	bool left = split->missing_left;
 
 	/* levels that the node does not have go where missing goes */
-	memset(set, left ? 0xff : 0, set_words(feature) * sizeof(uint32_t));
+	memset(set, left ? 0xff : 0,
+		   hpc_set_words(feature->nvalues) * sizeof(uint32_t));
 	for (uint32_t i = 0; i < scratch->ncells; i++)
 	{
 		bool goes_left = i <= split->last_cell;
@@ -302,7 +298,8 @@ write_set(hpc_grower *grower, const hpc_feature *feature,
 		}
 	}
 	/* bits beyond the last level stay clear */
-	for (uint32_t bit = feature->nvalues; bit < 32 * set_words(feature); bit++)
+	for (uint32_t bit = feature->nvalues;
+		 bit < 32 * hpc_set_words(feature->nvalues); bit++)
 		set[bit / 32] &= ~(UINT32_C(1) << (bit % 32));
 }
 
@@ -483,7 +480,7 @@ keep_set(hpc_grower *grower, hpc_tree_node *node)
 {
 	const hpc_feature *feature = &grower->frame->features[node->feature];
 	hpc_tree *tree = &grower->tree;
-	uint32_t words = set_words(feature);
+	uint32_t words = hpc_set_words(feature->nvalues);
 
 	if (feature->kind != HPC_CATEGORY)
 		return;

@@ -23,7 +23,7 @@
 #ifndef HPC_MODEL_H
 #define HPC_MODEL_H
 
-#include "hpc.h"
+#include "hpc_dictionary.h"
 
 #define HPC_MODEL_MAGIC UINT32_C(0x4d506801) /* 01 'h' 'P' 'M' */
 #define HPC_MODEL_VERSION 1
@@ -188,12 +188,5 @@ extern void hpc_model_open(const hpc_model *model, hpc_model_view *view);
 /* SHA-256 as the header wants it.  False: asked to stop. */
 extern bool hpc_model_compute_digest(hpc_env *env, const hpc_model *model,
 									 hpc_digest *digest);
-
-/* Words of a category set. */
-static inline uint32_t
-hpc_set_words(uint32_t ncategories)
-{
-	return ncategories / 32 + 1;
-}
 
 #endif /* HPC_MODEL_H */

@@ -92,9 +92,6 @@ hpg_datum_hash(hpc_hash key, Datum datum, bool isnull, Oid type);
 /* Hash of the row last deformed: its columns by name, whatever their order. */
 extern hpc_hash hpg_row_hash(hpg_rowtype *rowtype);
 
-/* The composite argument, or an ERROR that says what was passed instead. */
-extern HeapTupleHeader hpg_arg_row(FunctionCallInfo fcinfo, int arg);
-
 /* The ERROR alone, for an anyelement argument that may be NULL. */
 extern void hpg_check_row_type(FunctionCallInfo fcinfo, int arg);
 

@@ -554,7 +554,7 @@ hp_fit_cleaner_accum(PG_FUNCTION_ARGS)
 		state = make_state(policy, context);
 	else
 		check_same_policy(state->fit, policy);
-	row = hpg_arg_row(fcinfo, 1);
+	row = PG_GETARG_HEAPTUPLEHEADER(1);
 	state->rowtype = hpg_rowtype_of(state->rowtype, row, context);
 	hpg_row_deform(state->rowtype, row);
 	hpg_fit_add(state->fit, state->rowtype);

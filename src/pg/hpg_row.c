@@ -436,13 +436,6 @@ hpg_check_row_type(FunctionCallInfo fcinfo, int arg)
 		no_row_error(fcinfo, type);
 }
 
-HeapTupleHeader
-hpg_arg_row(FunctionCallInfo fcinfo, int arg)
-{
-	hpg_check_row_type(fcinfo, arg);
-	return PG_GETARG_HEAPTUPLEHEADER(arg);
-}
-
 /* ---------- names ---------- */
 
 /* A copy with ASCII letters in lower case: case is the likeliest mistake. */

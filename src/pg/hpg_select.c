@@ -179,7 +179,7 @@ hp_select_features(PG_FUNCTION_ARGS)
 				 errmsg("the array of features is NULL")));
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	row = hpg_arg_row(fcinfo, 0);
+	row = PG_GETARG_HEAPTUPLEHEADER(0);
 	cache = call_cache(fcinfo);
 	cache->rowtype =
 		hpg_rowtype_of(cache->rowtype, row, fcinfo->flinfo->fn_mcxt);
