@@ -4,7 +4,7 @@
 #?   make demo             the main job on 2,930 real house sales
 #?   make demo-psql        psql with those houses loaded
 #?   make test             every test; ends with "N passed, N failed"
-#?   make bench            speed, accuracy and memory beside scikit-learn's
+#?   make bench            speed, accuracy and memory beside other libraries'
 #?                         (BENCH_ARGS=--large, see bench/README.md)
 #?
 #? In a server of yours, as with any extension (PG_CONFIG=... picks it):

@@ -238,6 +238,10 @@ CREATE FUNCTION hp_forest(
 	row_fraction float8 DEFAULT NULL,
 	cat_smooth float8 DEFAULT NULL,
 	cat_min_rows float8 DEFAULT NULL,
+	log_target boolean DEFAULT NULL,
+	retransform text DEFAULT NULL,
+	monotone jsonb DEFAULT NULL,
+	weight text DEFAULT NULL,
 	exclude text[] DEFAULT NULL,
 	leak text DEFAULT NULL,
 	clean jsonb DEFAULT NULL,
@@ -245,6 +249,80 @@ CREATE FUNCTION hp_forest(
 RETURNS jsonb
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION hp_forest IS 'parameters of a random forest for hp_train';
+
+CREATE FUNCTION hp_extra_trees(
+	trees integer DEFAULT NULL,
+	features integer DEFAULT NULL,
+	feature_fraction float8 DEFAULT NULL,
+	max_depth integer DEFAULT NULL,
+	min_leaf integer DEFAULT NULL,
+	max_leaves integer DEFAULT NULL,
+	max_bins integer DEFAULT NULL,
+	bag boolean DEFAULT NULL,
+	row_fraction float8 DEFAULT NULL,
+	cat_smooth float8 DEFAULT NULL,
+	cat_min_rows float8 DEFAULT NULL,
+	log_target boolean DEFAULT NULL,
+	retransform text DEFAULT NULL,
+	monotone jsonb DEFAULT NULL,
+	weight text DEFAULT NULL,
+	exclude text[] DEFAULT NULL,
+	leak text DEFAULT NULL,
+	clean jsonb DEFAULT NULL,
+	seed bigint DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_extra_trees IS
+	'parameters of extremely randomized trees for hp_train';
+
+CREATE FUNCTION hp_boost(
+	rounds integer DEFAULT NULL,
+	learning_rate float8 DEFAULT NULL,
+	max_leaves integer DEFAULT NULL,
+	max_depth integer DEFAULT NULL,
+	min_leaf integer DEFAULT NULL,
+	l2 float8 DEFAULT NULL,
+	row_fraction float8 DEFAULT NULL,
+	feature_fraction float8 DEFAULT NULL,
+	max_bins integer DEFAULT NULL,
+	loss text DEFAULT NULL,
+	quantile float8 DEFAULT NULL,
+	huber_quantile float8 DEFAULT NULL,
+	early_stopping boolean DEFAULT NULL,
+	cat_smooth float8 DEFAULT NULL,
+	cat_min_rows float8 DEFAULT NULL,
+	log_target boolean DEFAULT NULL,
+	retransform text DEFAULT NULL,
+	monotone jsonb DEFAULT NULL,
+	weight text DEFAULT NULL,
+	exclude text[] DEFAULT NULL,
+	leak text DEFAULT NULL,
+	clean jsonb DEFAULT NULL,
+	seed bigint DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_boost IS 'parameters of gradient boosting for hp_train';
+
+CREATE FUNCTION hp_linear(
+	l1 float8 DEFAULT NULL,
+	l2 float8 DEFAULT NULL,
+	log_target boolean DEFAULT NULL,
+	retransform text DEFAULT NULL,
+	weight text DEFAULT NULL,
+	exclude text[] DEFAULT NULL,
+	leak text DEFAULT NULL,
+	clean jsonb DEFAULT NULL,
+	seed bigint DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_linear IS
+	'parameters of a linear model with an elastic net penalty for hp_train';
+
+CREATE FUNCTION hp_blend(VARIADIC members jsonb[])
+RETURNS jsonb
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_blend IS
+	'parameters of several models for hp_train, whose predictions are averaged';
 
 CREATE FUNCTION hp_mean()
 RETURNS jsonb

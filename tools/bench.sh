@@ -1,8 +1,8 @@
 #!/bin/bash
 #
-# tools/bench.sh: make bench; what we need beside scikit-learn
+# tools/bench.sh: make bench; what we need beside the peers
 #
-#   tools/bench.sh [--large] [--quick] [--write FILE]
+#   tools/bench.sh [--large] [--huge] [--quick] [--only REGEX] [--write FILE] ...
 #
 # Installs what is missing, builds, starts a private cluster, loads the Ames
 # houses and runs bench/bench.py with these arguments, from the top level.
@@ -17,4 +17,8 @@ cluster_start || exit
 cd "$top" || exit
 run psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION houseprice' \
     -f data/houses.sql -f bench/synthetic.sql || exit
+
+# The peers' idle OpenMP threads shall sleep, not spin: where other programs
+# run, too, spinning makes them ten times slower, and is charged to them.
+export OMP_WAIT_POLICY=passive
 run /usr/bin/python3 bench/bench.py "$@"

@@ -21,7 +21,7 @@ includes() {
         sed -E 's/:[^<"]*[<"]/:/'
 }
 
-libc='assert|ctype|errno|float|inttypes|limits|math|pthread|sched|signal|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|time|unistd|immintrin|omp'
+libc='assert|ctype|errno|float|inttypes|limits|math|pthread|sched|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|time|unistd|cpuid|immintrin|omp'
 found=$(includes src/core/*.[ch] | grep -vE ":(hpc[a-z0-9_]*|($libc))\.h\$")
 [ -n "$found" ] && complain "the core includes more than the C library" "$found"
 

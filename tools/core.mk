@@ -1,7 +1,9 @@
 # tools/core.mk: the core alone, as a static library with its unit tests
 #
 #   make -f tools/core.mk [VARIANT=...] lib|tests|check
-#   make -f tools/core.mk golden    the pinned models, from other compilers
+#   make -f tools/core.mk golden          the pinned models, from other
+#                                         compilers, flags and machines
+#   make -f tools/core.mk golden-write    pins them anew
 #
 # No PostgreSQL header is in reach here, and every warning is an error.  A
 # variant has its own compiler, flags, objects and library:
@@ -56,15 +58,28 @@ tests: $(tests)
 check: $(tests)
 	@$(run) tools/tap.pl $(if $(TALLY),--tally '$(TALLY)') $(tests)
 
-# test_train pins models to the byte: gcc and clang, without and with all
-# optimisation, must make them too.
+# test_golden pins models to the byte: gcc and clang, without and with all
+# optimisation, with the instructions of newer machines and without those of
+# this one that a library might choose, must make them too.
+golden_builds = "gcc -O0" "gcc -O3" "gcc -O3 -march=x86-64-v3" \
+	"clang -O0" "clang -O3" "clang -O3 -march=x86-64-v3"
+golden_tunables = GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA,-AVX2,-AVX2_Usable
+
 golden:
-	@set -e; for build in "gcc -O0" "gcc -O3" "clang -O0" "clang -O3"; do \
-		name=golden-$$(echo $$build | tr -d ' '); \
+	@set -e; for build in $(golden_builds); do \
+		name=golden-$$(echo $$build | tr -d ' ='); \
 		$(MAKE) -s --no-print-directory -f tools/core.mk VARIANT=$$name \
-			CC=$${build% *} CFLAGS=$${build#* } build/core-$$name/test_train; \
-		echo "$$build"; tools/tap.pl build/core-$$name/test_train; \
+			CC=$${build%% *} CFLAGS="$${build#* }" \
+			build/core-$$name/test_golden; \
+		echo "$$build"; tools/tap.pl build/core-$$name/test_golden; \
 	done
+	@$(MAKE) -s --no-print-directory -f tools/core.mk \
+		build/core-plain/test_golden
+	@echo "without FMA and AVX2"
+	@$(golden_tunables) tools/tap.pl build/core-plain/test_golden
+
+golden-write: $(out)/test_golden
+	$(out)/test_golden --write test/golden/digests.txt
 
 $(lib): $(objects)
 	rm -f $@
@@ -79,10 +94,6 @@ $(out)/%.o: test/core/%.c $(out)/flags
 $(out)/%.o: test/fuzz/%.c $(out)/flags
 	$(CC) $(STRICT) $(CFLAGS) $(OPENMP) $(test_includes) -MMD -MP -c -o $@ $<
 
-$(out)/%.o: test/fuzz/%.c $(out)/flags
-	$(CC) $(STRICT) $(CFLAGS) $(OPENMP) -Isrc/core -Itest/core -MMD -MP \
-		-c -o $@ $<
-
 $(tests): $(out)/%: $(out)/%.o $(helpers) $(lib)
 	$(CC) $(CFLAGS) $(OPENMP) -o $@ $^ -lm
 
@@ -95,6 +106,6 @@ FORCE:
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: lib tests check golden FORCE
+.PHONY: lib tests check golden golden-write FORCE
 
 -include $(wildcard $(out)/*.d)

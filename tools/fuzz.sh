@@ -7,14 +7,14 @@
 #
 # Starts from test/fuzz/corpus, which every "make check-core" replays, and from
 # freshly written seeds.  New inputs gather in build/fuzz; "merge" adds those
-# that reach new code, up to 2 kB each, to the corpus.  Exits with 1 when an
+# that reach new code, up to 4 kB each, to the corpus.  Exits with 1 when an
 # input breaks a promise; the input is then named and kept in build/fuzz:
 # mend the core, and put the input into the corpus.
 
 cd "$(dirname "$0")/.." || exit
 set -eu
 out=build/fuzz
-max_kept=2048
+max_kept=4096
 targets=(model dataset)
 
 build() {

@@ -11,37 +11,11 @@
 #include "hpc.h"
 
 static void
-print_takes(const hpc_parameter *which)
-{
-	switch (which->type)
-	{
-		case HPC_INTEGER:
-			printf("an integer from %.0f to %.0f", which->min, which->max);
-			break;
-		case HPC_REAL:
-			printf("a number from %g to %g", which->min, which->max);
-			break;
-		case HPC_BOOL:
-			printf("true or false");
-			break;
-		case HPC_CHOICE:
-			printf("'%s' or '%s'", which->choices[0], which->choices[1]);
-			break;
-		case HPC_NAMES:
-			printf("a list of column names");
-			break;
-		case HPC_OBJECT:
-			printf("a fill as hp_clean takes it");
-			break;
-	}
-}
-
-static void
 print_default(const hpc_parameter *which)
 {
 	if (which->unset != NULL)
 		printf("%s", which->unset);
-	else if (which->type == HPC_BOOL)
+	else if (which->type == HPC_BOOL || which->type == HPC_SWITCH)
 		printf("%s", which->fallback != 0 ? "true" : "false");
 	else if (which->type == HPC_CHOICE)
 		printf("'%s'", which->choices[(int) which->fallback]);
@@ -55,6 +29,7 @@ main(int argc, char **argv)
 	hpc_algorithm algorithm =
 		argc == 2 ? hpc_algorithm_by_name(argv[1]) : (hpc_algorithm) 0;
 	int nparameters;
+	char takes[256];
 	const hpc_parameter *table = hpc_parameter_table(&nparameters);
 
 	if (algorithm == 0)
@@ -66,9 +41,8 @@ main(int argc, char **argv)
 	{
 		if ((table[i].algorithms & 1u << algorithm) == 0)
 			continue;
-		printf("| `%s` | ", table[i].name);
-		print_takes(&table[i]);
-		printf(" | ");
+		hpc_parameter_takes(&table[i], takes, sizeof(takes));
+		printf("| `%s` | %s | ", table[i].name, takes);
 		print_default(&table[i]);
 		printf(" | %s |\n", table[i].help);
 	}

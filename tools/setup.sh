@@ -64,9 +64,11 @@ look() {
 
     if [ "$purpose" = bench ]; then
         need python3 /usr/bin/python3 -c 1
-        for module in numpy psycopg2 sklearn; do
+        for module in numpy pandas psycopg2 sklearn xgboost; do
             need "python3-$module" /usr/bin/python3 -c "import $module"
         done
+        need r-base-core has_program Rscript
+        need r-cran-ranger Rscript -e 'library(ranger)'
         return
     fi
 

@@ -56,6 +56,19 @@ typedef struct hpc_env
 	 * HPC_CANCELLED.  May be NULL.
 	 */
 	bool (*check)(void *opaque);
+
+	/*
+	 * Told from the calling thread how far the work is: done of total units
+	 * of one kind (for instance "trees").  May be NULL.
+	 */
+	void (*progress)(void *opaque, const char *unit, uint64_t done,
+					 uint64_t total);
+
+	/*
+	 * Bytes that resize would still grant; asked before large work, so that
+	 * it is refused early and with advice.  NULL: no limit is known.
+	 */
+	uint64_t (*memory_left)(void *opaque);
 	void *opaque;
 	int nthreads; /* threads the core may use, at least 1 */
 	hpc_error error;
@@ -126,7 +139,13 @@ extern void hpc_digest_to_hex(const hpc_digest *digest, char hex[33]);
 extern hpc_hash hpc_hash_bytes(hpc_hash key, const void *bytes, size_t nbytes);
 
 /* Finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection. */
-extern uint64_t hpc_mix(uint64_t x);
+static inline uint64_t
+hpc_mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return x ^ (x >> 31);
+}
 
 /*
  * What a hash is used for.  Each use has its own tag so that, for instance,
@@ -156,6 +175,12 @@ hpc_value_hash(hpc_hash column_key, hpc_kind kind, const hpc_value *value);
 
 /* Folds the hash of the next column into that of the row (order counts). */
 extern hpc_hash hpc_hash_combine(hpc_hash row, hpc_hash value);
+
+/*
+ * Folds the weight of a training row into the hash of its features and
+ * target.  A weight of 1 changes nothing: such a row is one without a weight.
+ */
+extern hpc_hash hpc_hash_weight(hpc_hash row, double weight);
 
 /* Digest of a multiset of row hashes: add in any order, merge in any order. */
 typedef struct hpc_set_digest
@@ -223,25 +248,61 @@ extern double hpc_log1p(double x);
 typedef enum hpc_algorithm
 {
 	HPC_MEAN = 1,
-	HPC_FOREST
+	HPC_FOREST,
+	HPC_EXTRA_TREES,
+	HPC_BOOST,
+	HPC_LINEAR,
+	HPC_BLEND
 } hpc_algorithm;
+
+#define HPC_NALGORITHMS (HPC_BLEND + 1)
 
 typedef enum hpc_parameter_type
 {
 	HPC_INTEGER,
 	HPC_REAL,
 	HPC_BOOL,
-	HPC_CHOICE, /* one of the words in choices */
+	HPC_SWITCH, /* true, false, or unset: -1, decided by the data */
+	HPC_CHOICE, /* one of the words in choices; last of the scalars */
+	HPC_NAME,   /* a column's name, kept by the caller */
 	HPC_NAMES,  /* list of column names, kept by the caller */
-	HPC_OBJECT  /* a JSON object, kept by the caller */
+	HPC_SIGNS,  /* column names with -1, 0 or 1, kept by the caller */
+	HPC_OBJECT, /* a JSON object, kept by the caller */
+	HPC_MEMBERS /* parameters of other algorithms, kept by the caller */
 } hpc_parameter_type;
 
-/* Values of the parameters; what NAMES and OBJECT hold stays outside. */
+/* Members that a blend has. */
+#define HPC_MIN_MEMBERS 2
+#define HPC_MAX_MEMBERS 16
+
+/* Predictions may only rise (sign 1) or only fall (-1) with the column. */
+typedef struct hpc_monotone
+{
+	const char *column;
+	int sign;
+} hpc_monotone;
+
+/*
+ * Values of the parameters.  Those of the table's types NAME, NAMES and
+ * OBJECT stay outside; the caller fills in monotone (in byte order of the
+ * columns, no sign 0) and members, which must live as long as the parameters
+ * do.  Members of a blend agree in leak, which the blend has too.
+ */
 typedef struct hpc_params
 {
 	hpc_algorithm algorithm;
 	int64_t trees;
-	int64_t features; /* 0: by feature_fraction */
+	int64_t rounds;
+	double learning_rate; /* 0: by the number of rows */
+	double l1;            /* hpc_linear: negative: chosen by inner folds */
+	double l2;
+	int64_t loss;
+	double quantile;
+	double huber_quantile;
+	bool early_stopping;
+	int64_t log_target;  /* -1: decided by the targets */
+	int64_t retransform; /* what exp(prediction) stands for */
+	int64_t features;    /* 0: by feature_fraction */
 	double feature_fraction;
 	int64_t max_depth; /* 0: no limit */
 	int64_t min_leaf;
@@ -253,12 +314,25 @@ typedef struct hpc_params
 	double cat_min_rows;
 	int64_t leak; /* index into choices: error, allow */
 	int64_t seed;
+	int nmonotone;
+	const hpc_monotone *monotone;
+	int nmembers; /* of a blend */
+	const struct hpc_params *members;
 } hpc_params;
 
+/* Indexes into the choices of parameters. */
 enum
 {
 	HPC_LEAK_ERROR = 0,
-	HPC_LEAK_ALLOW = 1
+	HPC_LEAK_ALLOW,
+
+	HPC_LOSS_SQUARED = 0,
+	HPC_LOSS_ABSOLUTE,
+	HPC_LOSS_QUANTILE,
+	HPC_LOSS_HUBER,
+
+	HPC_RETRANSFORM_MEDIAN = 0,
+	HPC_RETRANSFORM_MEAN
 };
 
 /* One row of the table of parameters, the only place that knows them. */
@@ -277,11 +351,28 @@ typedef struct hpc_parameter
 } hpc_parameter;
 
 extern const hpc_parameter *hpc_parameter_table(int *nparameters);
+
+/* Does hpc_params hold its value?  The caller keeps those of other types. */
+extern bool hpc_parameter_is_scalar(const hpc_parameter *which);
+
+/* What the parameter takes, in words that continue "It takes ...". */
+extern void
+hpc_parameter_takes(const hpc_parameter *which, char *words, size_t size);
+
+/* The parameter of this name that an algorithm has, or NULL. */
+extern const hpc_parameter *
+hpc_parameter_find(hpc_algorithm algorithm, const char *name);
 extern const char *hpc_algorithm_name(hpc_algorithm algorithm);
 
 /* Zero when no algorithm has this name. */
 extern hpc_algorithm hpc_algorithm_by_name(const char *name);
 extern void hpc_params_init(hpc_params *params, hpc_algorithm algorithm);
+
+/*
+ * Settles what was left to the number of training rows (max_leaves,
+ * learning_rate, max_bins).
+ */
+extern void hpc_params_resolve(hpc_params *params, uint64_t nrows);
 
 /*
  * Sets a number, boolean (0 or 1) or choice (index).  False: out of range
@@ -294,7 +385,10 @@ hpc_params_get(const hpc_params *params, const hpc_parameter *which);
 
 /* ---------- training rows ---------- */
 
-/* How the values of a column are kept until they are coded. */
+/*
+ * The declared type of a column's values.  Rows of one training agree in it;
+ * how wide values are kept depends on themselves (hpc_chunk.c).
+ */
 typedef enum hpc_storage
 {
 	HPC_STORE_INT16,
@@ -325,9 +419,16 @@ hpc_dataset_create(hpc_env *env, int ncolumns, const hpc_column_spec *columns,
 				   hpc_dataset **dataset);
 extern void hpc_dataset_free(hpc_env *env, hpc_dataset *dataset);
 
-/* values[ncolumns]; target must be finite. */
-extern hpc_status hpc_dataset_append(hpc_env *env, hpc_dataset *dataset,
-									 const hpc_value *values, double target);
+/*
+ * values[ncolumns]; target must be finite, weight 0 or in the range below.
+ * A row of weight 0 counts for nothing.  Weights that are all 1 cost nothing.
+ */
+#define HPC_MIN_WEIGHT 1e-100
+#define HPC_MAX_WEIGHT 1e100
+
+extern hpc_status
+hpc_dataset_append(hpc_env *env, hpc_dataset *dataset, const hpc_value *values,
+				   double target, double weight);
 
 /* Counts rows left out because their target is NULL. */
 extern void hpc_dataset_skip(hpc_dataset *dataset, uint64_t nrows);
@@ -345,7 +446,31 @@ extern size_t hpc_dataset_nbytes(const hpc_dataset *dataset);
 extern hpc_status hpc_dataset_merge(hpc_env *env, hpc_dataset *dataset,
 									const hpc_dataset *other);
 
-/* Flat form, for parallel workers of the same server version. */
+/*
+ * The same, without a copy where possible: both must have their memory from
+ * the same place.  Other is left without rows, also on failure.
+ */
+extern hpc_status
+hpc_dataset_absorb(hpc_env *env, hpc_dataset *dataset, hpc_dataset *other);
+
+/*
+ * A data set as a stream of bytes, in pieces of up to HPC_MAX_PIECE bytes,
+ * for processes of the same server version.  The functions write, or read,
+ * exactly nbytes bytes, or answer another status than HPC_OK, which ends the
+ * work and is passed on (with the words already in env->error).
+ */
+#define HPC_MAX_PIECE 1048576
+
+typedef hpc_status (*hpc_write_piece)(void *opaque, const void *bytes,
+									  size_t nbytes);
+typedef hpc_status (*hpc_read_piece)(void *opaque, void *bytes, size_t nbytes);
+
+extern hpc_status hpc_dataset_to_stream(const hpc_dataset *dataset,
+										hpc_write_piece write, void *opaque);
+extern hpc_status hpc_dataset_from_stream(hpc_env *env, hpc_read_piece read,
+										  void *opaque, hpc_dataset **dataset);
+
+/* The stream in one block. */
 extern size_t hpc_dataset_flat_size(const hpc_dataset *dataset);
 extern void hpc_dataset_to_flat(const hpc_dataset *dataset, void *bytes);
 extern hpc_status hpc_dataset_from_flat(hpc_env *env, const void *bytes,
@@ -374,6 +499,7 @@ typedef struct hpc_texts
 	const char *target; /* target's name, or NULL */
 	const char *params; /* parameters as given, JSON, or NULL */
 	const char *clean;  /* fill of hp_clean, JSON, or NULL */
+	const char *weight; /* name of the column of weights, or NULL */
 } hpc_texts;
 
 typedef struct hpc_result
@@ -430,7 +556,11 @@ typedef struct hpc_model_summary
 	double oob_mae;    /* NaN where there is none */
 	double oob_rmse;
 	double oob_r2;
-	hpc_params params; /* as resolved */
+	bool log_scale;    /* learned as logarithms; a blend: all members */
+	double base;       /* what trees or terms add to; 0 where they do not */
+	double smearing;   /* 1 where there is none */
+	int nmembers;      /* of a blend */
+	hpc_params params; /* as resolved, without monotone and members */
 	hpc_texts texts;   /* point into the model */
 } hpc_model_summary;
 
@@ -445,9 +575,11 @@ typedef struct hpc_model_feature
 	uint64_t nmissing; /* rows trained on without a value */
 	double min;        /* NaN where there is none */
 	double max;
-	double gain; /* total decrease of the sum of squares over the trees, in
-				  * units of the model: for shares, not for its size */
-	uint32_t nsplits;
+	double gain; /* for shares, not for its size: of trees, the decrease of
+				  * the sum of squares; of a linear model, the size of its
+				  * standardised coefficients; of a blend, the mean share */
+	uint32_t nsplits; /* in all trees, a blend: of all members */
+	int monotone;     /* sign, as in hpc_monotone */
 } hpc_model_feature;
 
 /* Features are in byte order of their names. */
@@ -458,15 +590,24 @@ extern void hpc_model_feature_at(const hpc_model *model, int feature,
 extern const char *hpc_model_category(const hpc_model *model, int feature,
 									  uint32_t index, uint32_t *nbytes);
 
-/* Prediction for values[nfeatures], in the model's order of features. */
+/* Member 0 .. nmembers - 1 of a blend, a model of its own. */
+extern const hpc_model *hpc_model_member(const hpc_model *model, int member);
+
+/*
+ * Prediction for values[nfeatures], in the model's order of features; codes
+ * is scratch for as many.  Always finite: what overflows is the largest
+ * double.
+ */
 extern double hpc_model_predict(const hpc_model *model,
 								const hpc_value *values, uint32_t *codes);
 
 /*
  * Hash of a training row as the model's data digest saw it: values in the
- * model's order of features, then the target.
+ * model's order of features, then the target, then the weight (1 where there
+ * is none; see hpc_hash_weight).  Rows of weight 0 are not in the digest.
  */
-extern hpc_hash hpc_model_row_hash(const hpc_model *model,
-								   const hpc_value *values, double target);
+extern hpc_hash
+hpc_model_row_hash(const hpc_model *model, const hpc_value *values,
+				   double target, double weight);
 
 #endif /* HPC_H */

@@ -2,34 +2,39 @@
  * hpc_dataset.c
  *		Rows collected for training.
  *
- * A column is a list of chunks, each allocated once and never moved, so that
- * a row costs its width and no block outgrows what one allocation may be.
- * Chunks double from 64 to 65,536 rows: a group of few rows stays small.
+ * The last rows are open: a matrix of doubles, a run per column, into which
+ * appending a row writes one cell per column.  When it is full, its rows
+ * become a block: each run is packed as narrow as it can be (hpc_chunk.c), and
+ * the matrix is empty again.
  *
- *		chunk 0      64 rows   |values ........|missing bits|
- *		chunk 1     128 rows   |values ................|missing bits|
- *		...
- *		chunk 10 on 65,536 rows
+ *		            block 0      block 1      ...      open
+ *		column 0   |8 bits     |8 bits      |        |doubles ........  |
+ *		column 1   |16 bits    |8 bits      |        |doubles ........  |
+ *		target     |16 bits    |32 bits     |        |doubles ........  |
+ *		weight     |same       |same        |        |doubles ........  |
  *
- * Appending writes all columns at row nrows and counts the row last, so a
- * failed allocation leaves the rows as they were.
+ * The matrix holds 16 rows at first and grows with the data set, so that a
+ * group of few rows stays small: beyond 64 rows it has room for half as many
+ * as are packed.  It stays below HPC_BLOCK_ROWS rows and a megabyte, so that
+ * it is at home in a cache.  Blocks may have any number of rows: a data set
+ * takes over the blocks of another as they are.
+ *
+ * Codes of categories are numbers like others, a missing value is NaN, and
+ * so a column of either kind is treated alike.
+ *
+ * A row is counted last, and blocks are counted after all columns have their
+ * chunk, so a failed allocation leaves the rows as they were.
  */
 #include <math.h>
 #include <string.h>
 
 #include "hpc_dataset.h"
-#include "hpc_flat.h"
 #include "hpc_memory.h"
 
-#define FIRST_ROWS 64
-#define DOUBLINGS 10
-#define FULL_ROWS (FIRST_ROWS << DOUBLINGS)
-#define ROWS_BEFORE_FULL (FIRST_ROWS * ((1 << DOUBLINGS) - 1))
-
-static const size_t storage_width[] = {
-	[HPC_STORE_INT16] = 2,  [HPC_STORE_INT32] = 4, [HPC_STORE_FLOAT] = 4,
-	[HPC_STORE_DOUBLE] = 8, [HPC_STORE_CODE] = 4,
-};
+#define FIRST_OPEN_ROWS 16
+#define FIRST_BLOCK_ROWS 64
+#define MAX_OPEN_CELLS 131072
+#define CACHE_LINE_CELLS 8
 
 const char *
 hpc_kind_name(hpc_kind kind)
@@ -40,64 +45,34 @@ hpc_kind_name(hpc_kind kind)
 	return names[kind];
 }
 
-/* ---------- chunks ---------- */
+/* ---------- chunks of a column ---------- */
 
-static uint32_t
-chunk_rows(uint32_t chunk)
+hpc_status
+hpc_chunked_reserve(hpc_env *env, hpc_chunked *column, uint32_t nmore)
 {
-	return chunk < DOUBLINGS ? (uint32_t) FIRST_ROWS << chunk : FULL_ROWS;
-}
+	uint32_t max = column->max_chunks > 0 ? column->max_chunks : 2;
+	hpc_chunk *chunks;
 
-static size_t
-chunk_size(hpc_storage storage, uint32_t chunk)
-{
-	return chunk_rows(chunk) * storage_width[storage] + chunk_rows(chunk) / 8;
-}
-
-/* Chunk and place in it of a row. */
-static inline uint32_t
-locate(uint64_t row, uint32_t *place)
-{
-	uint32_t chunk;
-
-	if (row >= ROWS_BEFORE_FULL)
-	{
-		*place = (uint32_t) ((row - ROWS_BEFORE_FULL) % FULL_ROWS);
-		return (uint32_t) (DOUBLINGS + (row - ROWS_BEFORE_FULL) / FULL_ROWS);
-	}
-	chunk = 31 - (uint32_t) __builtin_clz((uint32_t) row / FIRST_ROWS + 1);
-	*place = (uint32_t) row - FIRST_ROWS * ((1u << chunk) - 1);
-	return chunk;
-}
-
-/* Number of chunks that nrows rows take. */
-static uint32_t
-chunks_for(uint64_t nrows)
-{
-	uint32_t place;
-
-	return nrows == 0 ? 0 : locate(nrows - 1, &place) + 1;
+	if (column->nchunks + nmore <= column->max_chunks)
+		return HPC_OK;
+	while (max < column->nchunks + nmore)
+		max *= 2;
+	chunks = hpc_resize(env, column->chunks, max, sizeof(hpc_chunk));
+	if (chunks == NULL)
+		return HPC_NO_MEMORY;
+	column->chunks = chunks;
+	column->max_chunks = max;
+	return HPC_OK;
 }
 
 static hpc_status
-add_chunk(hpc_env *env, hpc_chunked *column)
+add_chunk(hpc_env *env, hpc_chunked *column, const double *values, uint32_t n)
 {
-	char *chunk;
-
-	if (column->nchunks == column->max_chunks)
-	{
-		uint32_t max = column->max_chunks > 0 ? column->max_chunks * 2 : 4;
-		char **chunks = hpc_resize(env, column->chunks, max, sizeof(char *));
-
-		if (chunks == NULL)
-			return HPC_NO_MEMORY;
-		column->chunks = chunks;
-		column->max_chunks = max;
-	}
-	chunk = hpc_alloc(env, chunk_size(column->storage, column->nchunks), 1);
-	if (chunk == NULL)
+	if (hpc_chunked_reserve(env, column, 1) != HPC_OK ||
+		hpc_chunk_pack(env, values, n, &column->chunks[column->nchunks]) !=
+			HPC_OK)
 		return HPC_NO_MEMORY;
-	column->chunks[column->nchunks++] = chunk;
+	column->nchunks++;
 	return HPC_OK;
 }
 
@@ -105,93 +80,129 @@ void
 hpc_chunked_free(hpc_env *env, hpc_chunked *column)
 {
 	for (uint32_t i = 0; i < column->nchunks; i++)
-		hpc_free(env, column->chunks[i]);
+		hpc_free(env, column->chunks[i].values);
 	hpc_free(env, column->chunks);
 	column->chunks = NULL;
 	column->nchunks = column->max_chunks = 0;
 }
 
-static inline uint8_t *
-missing_bits(const hpc_chunked *column, uint32_t chunk)
+/* Drops what a block that did not come about has left in some columns. */
+static void
+drop_unfinished(hpc_env *env, hpc_dataset *dataset)
 {
-	return (uint8_t *) column->chunks[chunk] +
-		   chunk_rows(chunk) * storage_width[column->storage];
-}
-
-static inline bool
-get_missing(const hpc_chunked *column, uint32_t chunk, uint32_t place)
-{
-	return (missing_bits(column, chunk)[place / 8] >> (place % 8)) & 1;
-}
-
-static inline void
-set_missing(hpc_chunked *column, uint32_t chunk, uint32_t place, bool missing)
-{
-	uint8_t *byte = &missing_bits(column, chunk)[place / 8];
-	uint8_t bit = (uint8_t) (1u << (place % 8));
-
-	*byte = missing ? (uint8_t) (*byte | bit) : (uint8_t) (*byte & ~bit);
-}
-
-static inline double
-get_number(const hpc_chunked *column, uint32_t chunk, uint32_t place)
-{
-	const char *values = column->chunks[chunk];
-
-	switch (column->storage)
+	for (uint32_t slot = 0; slot < hpc_dataset_nslots(dataset); slot++)
 	{
-		case HPC_STORE_INT16:
-			return ((const int16_t *) values)[place];
-		case HPC_STORE_INT32:
-			return ((const int32_t *) values)[place];
-		case HPC_STORE_FLOAT:
-			return ((const float *) values)[place];
-		case HPC_STORE_CODE:
-			return ((const uint32_t *) values)[place];
-		case HPC_STORE_DOUBLE:
-			break;
-	}
-	return ((const double *) values)[place];
-}
+		hpc_chunked *column = hpc_dataset_slot(dataset, slot);
 
-static inline void
-set_number(hpc_chunked *column, uint32_t chunk, uint32_t place, double number)
-{
-	char *values = column->chunks[chunk];
-
-	switch (column->storage)
-	{
-		case HPC_STORE_INT16:
-			((int16_t *) values)[place] = (int16_t) number;
-			break;
-		case HPC_STORE_INT32:
-			((int32_t *) values)[place] = (int32_t) number;
-			break;
-		case HPC_STORE_FLOAT:
-			((float *) values)[place] = (float) number;
-			break;
-		case HPC_STORE_CODE:
-			((uint32_t *) values)[place] = (uint32_t) number;
-			break;
-		case HPC_STORE_DOUBLE:
-			((double *) values)[place] = number;
-			break;
+		while (column->nchunks > dataset->nblocks)
+			hpc_free(env, column->chunks[--column->nchunks].values);
 	}
 }
 
-/* Writes one number at a row, adding the chunk that it opens. */
-static hpc_status
-put_number(hpc_env *env, hpc_chunked *column, uint64_t row, double number,
-		   bool missing)
-{
-	uint32_t place;
-	uint32_t chunk = locate(row, &place);
+/* ---------- blocks and open rows ---------- */
 
-	if (chunk == column->nchunks && add_chunk(env, column) != HPC_OK)
+hpc_status
+hpc_dataset_reserve_blocks(hpc_env *env, hpc_dataset *dataset, uint32_t nmore)
+{
+	uint32_t max = dataset->max_blocks > 0 ? dataset->max_blocks : 4;
+	uint32_t *ends;
+
+	if (dataset->nblocks + nmore <= dataset->max_blocks)
+		return HPC_OK;
+	while (max < dataset->nblocks + nmore)
+		max *= 2;
+	ends = hpc_resize(env, dataset->block_end, max, sizeof(uint32_t));
+	if (ends == NULL)
 		return HPC_NO_MEMORY;
-	set_number(column, chunk, place, missing ? 0 : number);
-	set_missing(column, chunk, place, missing);
+	dataset->block_end = ends;
+	dataset->max_blocks = max;
 	return HPC_OK;
+}
+
+/* Packs the open rows into a block of their own. */
+static hpc_status
+seal(hpc_env *env, hpc_dataset *dataset)
+{
+	hpc_status status = hpc_dataset_reserve_blocks(env, dataset, 1);
+
+	for (uint32_t slot = 0;
+		 status == HPC_OK && slot < hpc_dataset_nslots(dataset); slot++)
+		status = add_chunk(env, hpc_dataset_slot(dataset, slot),
+						   hpc_dataset_open(dataset, slot), dataset->nopen);
+	if (status != HPC_OK)
+	{
+		drop_unfinished(env, dataset);
+		return status;
+	}
+	dataset->block_end[dataset->nblocks++] = (uint32_t) dataset->nrows;
+	dataset->nopen = 0;
+	return HPC_OK;
+}
+
+hpc_status
+hpc_dataset_reserve_open(hpc_env *env, hpc_dataset *dataset, uint32_t max)
+{
+	uint32_t nslots = hpc_dataset_nslots(dataset);
+	uint32_t stride = max;
+	double *open;
+
+	if (max <= dataset->max_open)
+		return HPC_OK;
+	/* the cells of a row must not all fall into one set of the cache */
+	if (max >= 32 * CACHE_LINE_CELLS)
+		stride += CACHE_LINE_CELLS;
+	open = hpc_alloc(env, (size_t) stride * nslots, sizeof(double));
+	if (open == NULL)
+		return HPC_NO_MEMORY;
+	for (uint32_t slot = 0; slot < nslots && dataset->nopen > 0; slot++)
+		memcpy(open + (size_t) slot * stride, hpc_dataset_open(dataset, slot),
+			   dataset->nopen * sizeof(double));
+	hpc_free(env, dataset->open);
+	dataset->open = open;
+	dataset->max_open = max;
+	dataset->stride = stride;
+	return HPC_OK;
+}
+
+uint32_t
+hpc_dataset_most_open(const hpc_dataset *dataset)
+{
+	uint32_t limit = MAX_OPEN_CELLS / hpc_dataset_nslots(dataset);
+	uint32_t rows = FIRST_BLOCK_ROWS;
+
+	while (rows < HPC_BLOCK_ROWS && 2 * rows <= limit)
+		rows *= 2;
+	return rows;
+}
+
+/* How many rows should be open at most when there are nrows of them? */
+static uint32_t
+open_goal(const hpc_dataset *dataset, uint64_t nrows)
+{
+	uint32_t most = hpc_dataset_most_open(dataset);
+	uint32_t rows = FIRST_OPEN_ROWS;
+
+	while (rows < most &&
+		   rows <= (rows < FIRST_BLOCK_ROWS ? nrows : nrows / 4))
+		rows *= 2;
+	return rows;
+}
+
+/* Makes room for nmore open rows, at most hpc_dataset_most_open(). */
+static hpc_status
+make_room(hpc_env *env, hpc_dataset *dataset, uint32_t nmore)
+{
+	uint32_t rows;
+
+	if (dataset->nopen + nmore <= dataset->max_open)
+		return HPC_OK;
+	rows = open_goal(dataset, dataset->nrows);
+	if (dataset->nopen > 0 && dataset->nopen + nmore > rows &&
+		seal(env, dataset) != HPC_OK)
+		return HPC_NO_MEMORY;
+	while (rows < dataset->nopen + nmore)
+		rows *= 2;
+	return hpc_dataset_reserve_open(env, dataset, rows);
 }
 
 /* ---------- making and filling ---------- */
@@ -208,37 +219,53 @@ copy_name(hpc_env *env, const char *name)
 }
 
 hpc_status
-hpc_dataset_create(hpc_env *env, int ncolumns, const hpc_column_spec *columns,
-				   hpc_dataset **dataset)
+hpc_dataset_make(hpc_env *env, int ncolumns, hpc_dataset **dataset)
 {
-	hpc_dataset *made = hpc_alloc0(env, 1, sizeof(hpc_dataset));
+	hpc_dataset *made;
 
 	*dataset = NULL;
+	if (ncolumns > HPC_MAX_COLUMNS)
+		return hpc_fail(env, HPC_LIMIT, "cannot train on more than %d columns",
+						HPC_MAX_COLUMNS);
+	made = hpc_alloc0(env, 1, sizeof(hpc_dataset));
 	if (made == NULL)
 		return HPC_NO_MEMORY;
-	made->target.storage = HPC_STORE_DOUBLE;
 	made->columns = hpc_alloc0(env, (size_t) ncolumns, sizeof(hpc_column));
 	if (made->columns == NULL)
 	{
 		hpc_free(env, made);
 		return HPC_NO_MEMORY;
 	}
+	made->ncolumns = ncolumns;
+	for (uint32_t slot = 0; slot < hpc_dataset_nslots(made); slot++)
+		hpc_dataset_slot(made, slot)->slot = slot;
+	*dataset = made;
+	return HPC_OK;
+}
+
+hpc_status
+hpc_dataset_create(hpc_env *env, int ncolumns, const hpc_column_spec *columns,
+				   hpc_dataset **dataset)
+{
+	hpc_status status = hpc_dataset_make(env, ncolumns, dataset);
+
+	if (status != HPC_OK || *dataset == NULL)
+		return status;
 	for (int i = 0; i < ncolumns; i++)
 	{
-		hpc_column *column = &made->columns[i];
+		hpc_column *column = &(*dataset)->columns[i];
 
+		column->kind = columns[i].kind;
+		column->storage = columns[i].storage;
+		column->integral = columns[i].integral;
 		column->name = copy_name(env, columns[i].name);
 		if (column->name == NULL)
 		{
-			hpc_dataset_free(env, made);
+			hpc_dataset_free(env, *dataset);
+			*dataset = NULL;
 			return HPC_NO_MEMORY;
 		}
-		made->ncolumns = i + 1;
-		column->kind = columns[i].kind;
-		column->integral = columns[i].integral;
-		column->values.storage = columns[i].storage;
 	}
-	*dataset = made;
 	return HPC_OK;
 }
 
@@ -247,61 +274,70 @@ hpc_dataset_free(hpc_env *env, hpc_dataset *dataset)
 {
 	if (dataset == NULL)
 		return;
-	for (int i = 0; dataset->columns != NULL && i < dataset->ncolumns; i++)
+	for (uint32_t slot = 0; slot < hpc_dataset_nslots(dataset); slot++)
+		hpc_chunked_free(env, hpc_dataset_slot(dataset, slot));
+	for (int i = 0; i < dataset->ncolumns; i++)
 	{
-		hpc_column *column = &dataset->columns[i];
-
-		hpc_free(env, column->name);
-		hpc_chunked_free(env, &column->values);
-		hpc_dictionary_free(env, &column->dictionary);
+		hpc_free(env, dataset->columns[i].name);
+		hpc_dictionary_free(env, &dataset->columns[i].dictionary);
 	}
 	hpc_free(env, dataset->columns);
-	hpc_chunked_free(env, &dataset->target);
+	hpc_free(env, dataset->block_end);
+	hpc_free(env, dataset->open);
 	hpc_free(env, dataset);
 }
 
 static hpc_status
-put_value(hpc_env *env, hpc_column *column, uint64_t row,
-		  const hpc_value *value)
+refuse_rows(hpc_env *env)
 {
-	double number = value->number;
-	bool missing = value->missing;
-
-	if (column->kind == HPC_CATEGORY && !missing)
-	{
-		uint32_t code;
-		hpc_status status =
-			hpc_dictionary_code(env, &column->dictionary, value->bytes,
-								value->nbytes, &code);
-
-		if (status != HPC_OK)
-			return status;
-		number = code;
-	}
-	else if (!missing)
-		missing = isnan(number);
-	return put_number(env, &column->values, row, number, missing);
+	return hpc_fail(env, HPC_LIMIT, "cannot train on more than %d rows",
+					INT32_MAX);
 }
 
 hpc_status
 hpc_dataset_append(hpc_env *env, hpc_dataset *dataset, const hpc_value *values,
-				   double target)
+				   double target, double weight)
 {
-	uint64_t row = dataset->nrows;
+	uint32_t ncolumns = (uint32_t) dataset->ncolumns;
+	size_t stride;
+	double *cell;
 
-	if (row >= INT32_MAX)
-		return hpc_fail(env, HPC_LIMIT, "cannot train on more than %d rows",
-						INT32_MAX);
-	for (int i = 0; i < dataset->ncolumns; i++)
+	if (weight == 0)
 	{
-		hpc_status status =
-			put_value(env, &dataset->columns[i], row, &values[i]);
-
-		if (status != HPC_OK)
-			return status;
+		dataset->nskipped++;
+		return HPC_OK;
 	}
-	if (put_number(env, &dataset->target, row, target, false) != HPC_OK)
+	if (dataset->nrows >= INT32_MAX)
+		return refuse_rows(env);
+	if (dataset->nopen == dataset->max_open &&
+		make_room(env, dataset, 1) != HPC_OK)
 		return HPC_NO_MEMORY;
+	stride = dataset->stride;
+	cell = dataset->open + dataset->nopen;
+	for (uint32_t i = 0; i < ncolumns; i++, cell += stride)
+	{
+		hpc_column *column = &dataset->columns[i];
+
+		if (values[i].missing)
+			*cell = NAN;
+		else if (column->kind == HPC_CATEGORY)
+		{
+			uint32_t code;
+			hpc_status status =
+				hpc_dictionary_code(env, &column->dictionary, values[i].bytes,
+									values[i].nbytes, &code);
+
+			if (status != HPC_OK)
+				return status;
+			*cell = code;
+		}
+		else
+			*cell = values[i].number;
+	}
+	cell[0] = target;
+	cell[stride] = weight;
+	dataset->weighted |= weight != 1;
+	dataset->nopen++;
 	dataset->nrows++;
 	return HPC_OK;
 }
@@ -326,6 +362,12 @@ hpc_dataset_nskipped(const hpc_dataset *dataset)
 	return dataset->nskipped;
 }
 
+bool
+hpc_dataset_has_weights(const hpc_dataset *dataset)
+{
+	return dataset->weighted;
+}
+
 int
 hpc_dataset_ncolumns(const hpc_dataset *dataset)
 {
@@ -336,67 +378,142 @@ hpc_column_spec
 hpc_dataset_column(const hpc_dataset *dataset, int column)
 {
 	const hpc_column *which = &dataset->columns[column];
-	hpc_column_spec spec = {which->name, which->kind, which->values.storage,
+	hpc_column_spec spec = {which->name, which->kind, which->storage,
 							which->integral};
 
 	return spec;
 }
 
 static size_t
-chunked_nbytes(const hpc_chunked *column)
+chunked_nbytes(const hpc_dataset *dataset, const hpc_chunked *column)
 {
-	size_t nbytes = 0;
+	size_t nbytes = column->max_chunks * sizeof(hpc_chunk);
 
-	for (uint32_t i = 0; i < column->nchunks; i++)
-		nbytes += chunk_size(column->storage, i);
+	for (uint32_t i = 0; i < column->nchunks && i < dataset->nblocks; i++)
+		nbytes += hpc_chunk_nbytes(&column->chunks[i],
+								   hpc_dataset_block_rows(dataset, i));
 	return nbytes;
 }
 
 size_t
 hpc_dataset_nbytes(const hpc_dataset *dataset)
 {
-	size_t nbytes = chunked_nbytes(&dataset->target);
+	uint32_t nslots = hpc_dataset_nslots(dataset);
+	size_t nbytes = (size_t) dataset->stride * nslots * sizeof(double) +
+					dataset->max_blocks * sizeof(uint32_t);
 
+	for (uint32_t slot = 0; slot < nslots; slot++)
+		nbytes += chunked_nbytes(dataset, hpc_dataset_look(dataset, slot));
 	for (int i = 0; i < dataset->ncolumns; i++)
-		nbytes += chunked_nbytes(&dataset->columns[i].values) +
-				  dataset->columns[i].dictionary.max_bytes;
+		nbytes += hpc_dictionary_nbytes(&dataset->columns[i].dictionary);
 	return nbytes;
 }
 
-void
-hpc_dataset_doubles(const hpc_dataset *dataset, const hpc_chunked *column,
-					double *out)
+/* The block of a sealed row. */
+static uint32_t
+find_block(const hpc_dataset *dataset, uint64_t row)
 {
-	uint64_t row = 0;
+	uint32_t low = 0;
+	uint32_t high = dataset->nblocks - 1;
 
-	for (uint32_t chunk = 0; row < dataset->nrows; chunk++)
+	while (low < high)
 	{
-		for (uint32_t place = 0;
-			 place < chunk_rows(chunk) && row < dataset->nrows; place++)
-			out[row++] = get_missing(column, chunk, place)
-							 ? NAN
-							 : get_number(column, chunk, place);
+		uint32_t middle = low + (high - low) / 2;
+
+		if (row < dataset->block_end[middle])
+			high = middle;
+		else
+			low = middle + 1;
 	}
+	return low;
+}
+
+/* A run of rows that lie together. */
+typedef struct run
+{
+	uint32_t block; /* nblocks: the open rows */
+	uint32_t place; /* of the first, in the block */
+	uint32_t n;
+} run;
+
+/* The run that the first of n rows begins. */
+static run
+first_run(const hpc_dataset *dataset, uint64_t first, uint32_t n)
+{
+	uint64_t nsealed = dataset->nrows - dataset->nopen;
+	run found = {dataset->nblocks, (uint32_t) (first - nsealed), n};
+	uint32_t left;
+
+	if (first < nsealed)
+	{
+		found.block = find_block(dataset, first);
+		left = dataset->block_end[found.block] - (uint32_t) first;
+		found.place = hpc_dataset_block_rows(dataset, found.block) - left;
+		found.n = n < left ? n : left;
+	}
+	return found;
 }
 
 void
-hpc_dataset_codes(const hpc_dataset *dataset, const hpc_chunked *column,
-				  uint32_t *out)
+hpc_dataset_read(const hpc_dataset *dataset, const hpc_chunked *column,
+				 uint64_t first, uint32_t n, double *out)
 {
-	uint64_t row = 0;
-
-	for (uint32_t chunk = 0; row < dataset->nrows; chunk++)
+	while (n > 0)
 	{
-		const uint32_t *codes = (const uint32_t *) column->chunks[chunk];
+		run here = first_run(dataset, first, n);
 
-		for (uint32_t place = 0;
-			 place < chunk_rows(chunk) && row < dataset->nrows; place++)
-			out[row++] = get_missing(column, chunk, place) ? HPC_MISSING_CODE
-														   : codes[place];
+		if (here.block < dataset->nblocks)
+			hpc_chunk_unpack(&column->chunks[here.block], here.place, here.n,
+							 out);
+		else
+			memcpy(out, hpc_dataset_open(dataset, column->slot) + here.place,
+				   here.n * sizeof(double));
+		first += here.n;
+		out += here.n;
+		n -= here.n;
+	}
+}
+
+static void
+cells_to_codes(const double *cells, uint32_t n, uint32_t *out)
+{
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = isnan(cells[i]) ? HPC_MISSING_CODE : (uint32_t) cells[i];
+}
+
+void
+hpc_dataset_read_codes(const hpc_dataset *dataset, const hpc_chunked *column,
+					   uint64_t first, uint32_t n, uint32_t *out)
+{
+	while (n > 0)
+	{
+		run here = first_run(dataset, first, n);
+
+		if (here.block < dataset->nblocks)
+			hpc_chunk_unpack_codes(&column->chunks[here.block], here.place,
+								   here.n, out);
+		else
+			cells_to_codes(hpc_dataset_open(dataset, column->slot) +
+							   here.place,
+						   here.n, out);
+		first += here.n;
+		out += here.n;
+		n -= here.n;
 	}
 }
 
 /* ---------- merging ---------- */
+
+/* What is needed to bring the rows of one data set into another. */
+typedef struct joiner
+{
+	hpc_env *env;
+	hpc_dataset *to;
+	const hpc_dataset *from;
+	hpc_dataset *taken; /* from, if it is to lose its chunks; or NULL */
+	uint32_t *code_of;  /* codes there for codes here; NULL: the same */
+	double *scratch;    /* [HPC_BLOCK_ROWS] */
+} joiner;
 
 static bool
 same_columns(const hpc_dataset *a, const hpc_dataset *b)
@@ -407,353 +524,210 @@ same_columns(const hpc_dataset *a, const hpc_dataset *b)
 	{
 		if (strcmp(a->columns[i].name, b->columns[i].name) != 0 ||
 			a->columns[i].kind != b->columns[i].kind ||
-			a->columns[i].values.storage != b->columns[i].values.storage)
+			a->columns[i].storage != b->columns[i].storage)
 			return false;
 	}
 	return true;
 }
 
-/* The column's codes for the entries of another's dictionary. */
+/* Fills code_of with the codes of other's entries, adding new ones. */
 static hpc_status
-map_codes(hpc_env *env, hpc_column *column, const hpc_column *other,
-		  uint32_t *code_of)
+map_codes(joiner *j, hpc_dictionary *dictionary, const hpc_dictionary *other)
 {
-	for (uint32_t code = 0; code < other->dictionary.nentries; code++)
+	bool same = true;
+
+	j->code_of = hpc_alloc(j->env, other->nentries, sizeof(uint32_t));
+	if (j->code_of == NULL)
+		return HPC_NO_MEMORY;
+	for (uint32_t code = 0; code < other->nentries; code++)
 	{
 		uint32_t nbytes;
-		const char *bytes =
-			hpc_dictionary_entry(&other->dictionary, code, &nbytes);
-		hpc_status status = hpc_dictionary_code(env, &column->dictionary,
-												bytes, nbytes, &code_of[code]);
+		const char *bytes = hpc_dictionary_entry(other, code, &nbytes);
+		hpc_status status = hpc_dictionary_code(j->env, dictionary, bytes,
+												nbytes, &j->code_of[code]);
 
 		if (status != HPC_OK)
 			return status;
-		if (hpc_poll(env, code))
+		same &= j->code_of[code] == code;
+		if (hpc_poll(j->env, code))
 			return HPC_CANCELLED;
 	}
-	return HPC_OK;
-}
-
-/* Appends the values of other, codes as code_of says (NULL: as they are). */
-static hpc_status
-append_values(hpc_env *env, hpc_chunked *column, uint64_t first_row,
-			  const hpc_chunked *other, uint64_t nrows,
-			  const uint32_t *code_of)
-{
-	for (uint64_t row = 0; row < nrows; row++)
+	if (same)
 	{
-		uint32_t place;
-		uint32_t chunk = locate(row, &place);
-		bool missing = get_missing(other, chunk, place);
-		double number = get_number(other, chunk, place);
+		hpc_free(j->env, j->code_of);
+		j->code_of = NULL;
+	}
+	return HPC_OK;
+}
 
-		if (code_of != NULL && !missing)
-			number = code_of[(uint32_t) number];
-		if (put_number(env, column, first_row + row, number, missing) !=
-			HPC_OK)
+static void
+copy_cells(const uint32_t *code_of, const double *cells, uint32_t n,
+		   double *out)
+{
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = code_of == NULL || isnan(cells[i])
+					 ? cells[i]
+					 : code_of[(uint32_t) cells[i]];
+}
+
+/* Adds a copy of a chunk of n values. */
+static hpc_status
+copy_chunk(joiner *j, hpc_chunked *column, const hpc_chunk *chunk, uint32_t n)
+{
+	hpc_chunk *copy = &column->chunks[column->nchunks];
+	size_t nbytes = hpc_chunk_nbytes(chunk, n);
+
+	*copy = *chunk;
+	if (nbytes > 0)
+	{
+		copy->values = hpc_alloc(j->env, nbytes, 1);
+		if (copy->values == NULL)
 			return HPC_NO_MEMORY;
-		if (hpc_poll(env, row))
+		memcpy(copy->values, chunk->values, nbytes);
+	}
+	column->nchunks++;
+	return HPC_OK;
+}
+
+/* Adds a chunk of n codes, as they are called there. */
+static hpc_status
+recode_chunk(joiner *j, hpc_chunked *column, const hpc_chunk *chunk,
+			 uint32_t n)
+{
+	hpc_chunk_unpack(chunk, 0, n, j->scratch);
+	copy_cells(j->code_of, j->scratch, n, j->scratch);
+	return add_chunk(j->env, column, j->scratch, n);
+}
+
+/* Adds chunk i of a slot, which loses it if it is to be taken. */
+static hpc_status
+join_chunk(joiner *j, uint32_t slot, uint32_t i)
+{
+	hpc_chunked *column = hpc_dataset_slot(j->to, slot);
+	const hpc_chunk *chunk = &hpc_dataset_look(j->from, slot)->chunks[i];
+	uint32_t n = hpc_dataset_block_rows(j->from, i);
+	hpc_chunk *taken;
+	hpc_status status;
+
+	if (j->taken == NULL)
+		return j->code_of != NULL ? recode_chunk(j, column, chunk, n)
+								  : copy_chunk(j, column, chunk, n);
+	taken = &hpc_dataset_slot(j->taken, slot)->chunks[i];
+	if (j->code_of != NULL)
+	{
+		status = recode_chunk(j, column, chunk, n);
+		hpc_free(j->env, taken->values);
+	}
+	else
+	{
+		column->chunks[column->nchunks++] = *taken;
+		status = HPC_OK;
+	}
+	taken->values = NULL;
+	return status;
+}
+
+static hpc_status
+join_chunks(joiner *j, uint32_t slot)
+{
+	if (hpc_chunked_reserve(j->env, hpc_dataset_slot(j->to, slot),
+							j->from->nblocks) != HPC_OK)
+		return HPC_NO_MEMORY;
+	for (uint32_t i = 0; i < j->from->nblocks; i++)
+	{
+		if (join_chunk(j, slot, i) != HPC_OK)
+			return HPC_NO_MEMORY;
+		if (hpc_cancelled(j->env))
 			return HPC_CANCELLED;
 	}
 	return HPC_OK;
 }
 
 static hpc_status
-merge_column(hpc_env *env, hpc_column *column, uint64_t first_row,
-			 const hpc_column *other, uint64_t nrows)
+join_slot(joiner *j, uint32_t slot)
 {
-	uint32_t *code_of = NULL;
+	hpc_dataset *to = j->to;
+	const hpc_dataset *from = j->from;
 	hpc_status status = HPC_OK;
 
-	if (column->kind == HPC_CATEGORY)
-	{
-		code_of = hpc_alloc(env, other->dictionary.nentries, sizeof(uint32_t));
-		status = code_of != NULL ? map_codes(env, column, other, code_of)
-								 : HPC_NO_MEMORY;
-	}
+	j->code_of = NULL;
+	if (slot < (uint32_t) to->ncolumns &&
+		to->columns[slot].kind == HPC_CATEGORY)
+		status = map_codes(j, &to->columns[slot].dictionary,
+						   &from->columns[slot].dictionary);
 	if (status == HPC_OK)
-		status = append_values(env, &column->values, first_row, &other->values,
-							   nrows, code_of);
-	hpc_free(env, code_of);
+		status = join_chunks(j, slot);
+	if (status == HPC_OK)
+		copy_cells(j->code_of, hpc_dataset_open(from, slot), from->nopen,
+				   hpc_dataset_open(to, slot) + to->nopen);
+	hpc_free(j->env, j->code_of);
+	return status;
+}
+
+/* Counts the rows that have come. */
+static void
+count_joined(hpc_dataset *to, const hpc_dataset *from)
+{
+	uint32_t nsealed = (uint32_t) (to->nrows - to->nopen);
+
+	for (uint32_t i = 0; i < from->nblocks; i++)
+		to->block_end[to->nblocks++] = nsealed + from->block_end[i];
+	to->nopen += from->nopen;
+	to->nrows += from->nrows;
+	to->nskipped += from->nskipped;
+	to->weighted |= from->weighted;
+}
+
+static hpc_status
+join(hpc_env *env, hpc_dataset *to, const hpc_dataset *from,
+	 hpc_dataset *taken)
+{
+	joiner j = {env, to, from, taken, NULL, NULL};
+	hpc_status status = HPC_OK;
+
+	if (!same_columns(to, from))
+		return hpc_fail(env, HPC_BAD_DATA,
+						"rows of one training have different columns");
+	if (to->nrows + from->nrows > INT32_MAX)
+		return refuse_rows(env);
+	if (make_room(env, to, from->nopen) != HPC_OK ||
+		hpc_dataset_reserve_blocks(env, to, from->nblocks) != HPC_OK)
+		return HPC_NO_MEMORY;
+	j.scratch = hpc_alloc(env, HPC_BLOCK_ROWS, sizeof(double));
+	if (j.scratch == NULL)
+		return HPC_NO_MEMORY;
+	for (uint32_t slot = 0; status == HPC_OK && slot < hpc_dataset_nslots(to);
+		 slot++)
+		status = join_slot(&j, slot);
+	hpc_free(env, j.scratch);
+	if (status == HPC_OK)
+		count_joined(to, from);
+	else
+		drop_unfinished(env, to);
 	return status;
 }
 
 hpc_status
 hpc_dataset_merge(hpc_env *env, hpc_dataset *dataset, const hpc_dataset *other)
 {
-	uint64_t first_row = dataset->nrows;
-	hpc_status status;
-
-	if (!same_columns(dataset, other))
-		return hpc_fail(env, HPC_BAD_DATA,
-						"rows of one training have different columns");
-	if (first_row + other->nrows > INT32_MAX)
-		return hpc_fail(env, HPC_LIMIT, "cannot train on more than %d rows",
-						INT32_MAX);
-	for (int i = 0; i < dataset->ncolumns; i++)
-	{
-		status = merge_column(env, &dataset->columns[i], first_row,
-							  &other->columns[i], other->nrows);
-		if (status != HPC_OK)
-			return status;
-	}
-	status = append_values(env, &dataset->target, first_row, &other->target,
-						   other->nrows, NULL);
-	if (status != HPC_OK)
-		return status;
-	dataset->nrows = first_row + other->nrows;
-	dataset->nskipped += other->nskipped;
-	return HPC_OK;
+	return join(env, dataset, other, NULL);
 }
 
-/* ---------- the flat form ---------- */
-
-/*
- * |ncolumns|nrows|nskipped| then per column |kind|storage|integral|name
- * length|name|entries|entry lengths and bytes|chunks|, and the target's
- * chunks.  Written and read by the same binary, so integers are native.
- */
+/* Leaves no rows, whether or not others have them now. */
 static void
-write_chunks(hpc_flat_writer *writer, const hpc_chunked *column)
+empty(hpc_env *env, hpc_dataset *dataset)
 {
-	for (uint32_t i = 0; i < column->nchunks; i++)
-		hpc_flat_write_bytes(writer, column->chunks[i],
-							 chunk_size(column->storage, i));
-}
-
-static void
-write_column(hpc_flat_writer *writer, const hpc_column *column)
-{
-	size_t name_length = strlen(column->name) + 1;
-
-	hpc_flat_write_u64(writer, column->kind);
-	hpc_flat_write_u64(writer, column->values.storage);
-	hpc_flat_write_u64(writer, column->integral);
-	hpc_flat_write_u64(writer, name_length);
-	hpc_flat_write_bytes(writer, column->name, name_length);
-	hpc_flat_write_u64(writer, column->dictionary.nentries);
-	for (uint32_t code = 0; code < column->dictionary.nentries; code++)
-	{
-		uint32_t length;
-		const char *entry =
-			hpc_dictionary_entry(&column->dictionary, code, &length);
-
-		hpc_flat_write_u64(writer, length);
-		hpc_flat_write_bytes(writer, entry, length);
-	}
-	hpc_flat_write_u64(writer, column->values.nchunks);
-	write_chunks(writer, &column->values);
-}
-
-static void
-write_dataset(hpc_flat_writer *writer, const hpc_dataset *dataset)
-{
-	hpc_flat_write_u64(writer, (uint64_t) dataset->ncolumns);
-	hpc_flat_write_u64(writer, dataset->nrows);
-	hpc_flat_write_u64(writer, dataset->nskipped);
-	for (int i = 0; i < dataset->ncolumns; i++)
-		write_column(writer, &dataset->columns[i]);
-	hpc_flat_write_u64(writer, dataset->target.nchunks);
-	write_chunks(writer, &dataset->target);
-}
-
-size_t
-hpc_dataset_flat_size(const hpc_dataset *dataset)
-{
-	hpc_flat_writer writer = {NULL, 0};
-
-	write_dataset(&writer, dataset);
-	return writer.nbytes;
-}
-
-void
-hpc_dataset_to_flat(const hpc_dataset *dataset, void *bytes)
-{
-	hpc_flat_writer writer = {bytes, 0};
-
-	write_dataset(&writer, dataset);
-}
-
-static hpc_status
-read_chunks(hpc_env *env, hpc_flat_reader *reader, hpc_chunked *column)
-{
-	uint64_t nchunks = hpc_flat_read_u64(reader);
-
-	for (uint64_t i = 0; i < nchunks; i++)
-	{
-		size_t nbytes = chunk_size(column->storage, (uint32_t) i);
-		const char *bytes = hpc_flat_read_bytes(reader, nbytes);
-
-		if (bytes == NULL)
-			break;
-		if (add_chunk(env, column) != HPC_OK)
-			return HPC_NO_MEMORY;
-		memcpy(column->chunks[i], bytes, nbytes);
-	}
-	return HPC_OK;
-}
-
-/* A kind, storage and terminated name that hpc_dataset_create could get. */
-static const char *
-read_specification(hpc_flat_reader *reader, hpc_column *column)
-{
-	uint64_t kind = hpc_flat_read_u64(reader);
-	uint64_t storage = hpc_flat_read_u64(reader);
-	uint64_t integral = hpc_flat_read_u64(reader);
-	uint64_t length = hpc_flat_read_u64(reader);
-	const char *name = hpc_flat_read_bytes(reader, length);
-
-	if (name == NULL || length == 0 ||
-		memchr(name, '\0', length) != name + length - 1 || kind < HPC_NUMBER ||
-		kind > HPC_TIME || storage > HPC_STORE_CODE ||
-		(kind == HPC_CATEGORY) != (storage == HPC_STORE_CODE))
-	{
-		reader->broken = true;
-		return NULL;
-	}
-	column->kind = (hpc_kind) kind;
-	column->values.storage = (hpc_storage) storage;
-	column->integral = integral != 0;
-	return name;
-}
-
-/* Entries must be texts, and differ, or they would change their codes. */
-static hpc_status
-read_dictionary(hpc_env *env, hpc_flat_reader *reader, hpc_column *column)
-{
-	uint64_t nentries = hpc_flat_read_u64(reader);
-
-	if (nentries > 0 && column->kind != HPC_CATEGORY)
-		reader->broken = true;
-	for (uint64_t i = 0; i < nentries && !reader->broken; i++)
-	{
-		uint64_t length = hpc_flat_read_u64(reader);
-		const char *entry = hpc_flat_read_bytes(reader, length);
-		uint32_t code;
-		hpc_status status;
-
-		if (entry == NULL || length > INT32_MAX ||
-			memchr(entry, '\0', length) != NULL)
-		{
-			reader->broken = true;
-			break;
-		}
-		status = hpc_dictionary_code(env, &column->dictionary, entry,
-									 (uint32_t) length, &code);
-		if (status != HPC_OK)
-			return status;
-		if (code != i)
-			reader->broken = true;
-	}
-	return HPC_OK;
-}
-
-static hpc_status
-read_column(hpc_env *env, hpc_flat_reader *reader, hpc_column *column)
-{
-	const char *name = read_specification(reader, column);
-	hpc_status status;
-
-	if (name == NULL)
-		return HPC_OK;
-	column->name = copy_name(env, name);
-	if (column->name == NULL)
-		return HPC_NO_MEMORY;
-	status = read_dictionary(env, reader, column);
-	if (status != HPC_OK)
-		return status;
-	return read_chunks(env, reader, &column->values);
-}
-
-/* Has the column all its rows, and each code an entry? */
-static bool
-column_is_whole(const hpc_column *column, uint64_t nrows)
-{
-	if (column->values.nchunks < chunks_for(nrows))
-		return false;
-	for (uint64_t row = 0; column->kind == HPC_CATEGORY && row < nrows; row++)
-	{
-		uint32_t place;
-		uint32_t chunk = locate(row, &place);
-
-		if (!get_missing(&column->values, chunk, place) &&
-			((const uint32_t *) column->values.chunks[chunk])[place] >=
-				column->dictionary.nentries)
-			return false;
-	}
-	return true;
-}
-
-static bool
-target_is_whole(const hpc_chunked *target, uint64_t nrows)
-{
-	if (target->nchunks < chunks_for(nrows))
-		return false;
-	for (uint64_t row = 0; row < nrows; row++)
-	{
-		uint32_t place;
-		uint32_t chunk = locate(row, &place);
-
-		if (get_missing(target, chunk, place) ||
-			!isfinite(get_number(target, chunk, place)))
-			return false;
-	}
-	return true;
-}
-
-/* Reads into a data set whose columns are allocated and cleared. */
-static hpc_status
-read_dataset(hpc_env *env, hpc_flat_reader *reader, hpc_dataset *dataset,
-			 int ncolumns)
-{
-	dataset->nrows = hpc_flat_read_u64(reader);
-	dataset->nskipped = hpc_flat_read_u64(reader);
-	dataset->target.storage = HPC_STORE_DOUBLE;
-	if (dataset->nrows > INT32_MAX)
-		reader->broken = true;
-	for (int i = 0; i < ncolumns && !reader->broken; i++)
-	{
-		hpc_status status = read_column(env, reader, &dataset->columns[i]);
-
-		dataset->ncolumns = i + 1;
-		if (status != HPC_OK)
-			return status;
-		if (!reader->broken &&
-			!column_is_whole(&dataset->columns[i], dataset->nrows))
-			reader->broken = true;
-	}
-	if (read_chunks(env, reader, &dataset->target) != HPC_OK)
-		return HPC_NO_MEMORY;
-	if (reader->broken || reader->at != reader->nbytes ||
-		!target_is_whole(&dataset->target, dataset->nrows))
-		return hpc_fail(env, HPC_CORRUPT, "invalid partial training state");
-	return HPC_OK;
+	for (uint32_t slot = 0; slot < hpc_dataset_nslots(dataset); slot++)
+		hpc_chunked_free(env, hpc_dataset_slot(dataset, slot));
+	dataset->nrows = dataset->nskipped = 0;
+	dataset->nblocks = dataset->nopen = 0;
 }
 
 hpc_status
-hpc_dataset_from_flat(hpc_env *env, const void *bytes, size_t nbytes,
-					  hpc_dataset **dataset)
+hpc_dataset_absorb(hpc_env *env, hpc_dataset *dataset, hpc_dataset *other)
 {
-	hpc_flat_reader reader = {bytes, nbytes, 0, false};
-	uint64_t ncolumns = hpc_flat_read_u64(&reader);
-	hpc_status status;
+	hpc_status status = join(env, dataset, other, other);
 
-	*dataset = NULL;
-	if (ncolumns > nbytes / 8 || ncolumns > INT32_MAX)
-		return hpc_fail(env, HPC_CORRUPT, "invalid partial training state");
-	status = hpc_dataset_create(env, 0, NULL, dataset);
-	if (status != HPC_OK)
-		return status;
-	hpc_free(env, (*dataset)->columns);
-	(*dataset)->columns = hpc_alloc0(env, ncolumns, sizeof(hpc_column));
-	if ((*dataset)->columns == NULL)
-		status = HPC_NO_MEMORY;
-	else
-		status = read_dataset(env, &reader, *dataset, (int) ncolumns);
-	if (status != HPC_OK)
-	{
-		hpc_dataset_free(env, *dataset);
-		*dataset = NULL;
-	}
+	empty(env, other);
 	return status;
 }

@@ -29,6 +29,8 @@ extern hpc_status
 hpc_dictionary_code(hpc_env *env, hpc_dictionary *dictionary,
 					const char *bytes, uint32_t nbytes, uint32_t *code);
 
+/* Memory taken. */
+extern size_t hpc_dictionary_nbytes(const hpc_dictionary *dictionary);
 extern const char *hpc_dictionary_entry(const hpc_dictionary *dictionary,
 										uint32_t code, uint32_t *nbytes);
 

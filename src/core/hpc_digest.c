@@ -28,6 +28,16 @@
  */
 #include <string.h>
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "hashes and models are little-endian"
+#endif
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#define HAVE_SHA_INSTRUCTIONS
+#endif
+
 #include "hpc.h"
 
 /* ---------- words ---------- */
@@ -44,14 +54,14 @@ rotate_left64(uint64_t x, int bits)
 	return (x << bits) | (x >> (64 - bits));
 }
 
-/* Reads 8 bytes, low byte first; compilers make one load of it. */
+/* Reads 8 bytes, low byte first: the order of this machine. */
 static inline uint64_t
 load64(const uint8_t *bytes)
 {
-	return (uint64_t) bytes[0] | (uint64_t) bytes[1] << 8 |
-		   (uint64_t) bytes[2] << 16 | (uint64_t) bytes[3] << 24 |
-		   (uint64_t) bytes[4] << 32 | (uint64_t) bytes[5] << 40 |
-		   (uint64_t) bytes[6] << 48 | (uint64_t) bytes[7] << 56;
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
 }
 
 /* Writes 8 bytes, low byte first. */
@@ -135,7 +145,7 @@ sha256_schedule(uint32_t w[64], const uint8_t block[64])
 
 /* The compression function: folds one block into the state. */
 static void
-sha256_block(uint32_t state[8], const uint8_t block[64])
+sha256_block_portable(uint32_t state[8], const uint8_t block[64])
 {
 	uint32_t w[64];
 	uint32_t a = state[0];
@@ -170,6 +180,83 @@ sha256_block(uint32_t state[8], const uint8_t block[64])
 	state[7] += h;
 }
 
+#ifdef HAVE_SHA_INSTRUCTIONS
+/*
+ * The same by the processor's instructions, which keep the state as the words
+ * (a b e f) and (c d g h), highest first, and do two rounds at a time.
+ */
+__attribute__((target("sha,sse4.1,ssse3"))) static void
+sha256_block_native(uint32_t state[8], const uint8_t block[64])
+{
+	const __m128i high_first =
+		_mm_set_epi64x(INT64_C(0x0c0d0e0f08090a0b), 0x0405060700010203);
+	__m128i dcba = _mm_loadu_si128((const __m128i *) state);
+	__m128i hgfe = _mm_loadu_si128((const __m128i *) (state + 4));
+	__m128i cdab = _mm_shuffle_epi32(dcba, 0xb1);
+	__m128i efgh = _mm_shuffle_epi32(hgfe, 0x1b);
+	__m128i abef = _mm_alignr_epi8(cdab, efgh, 8);
+	__m128i cdgh = _mm_blend_epi16(efgh, cdab, 0xf0);
+	const __m128i abef_before = abef;
+	const __m128i cdgh_before = cdgh;
+	__m128i w[4]; /* the last 16 words of the schedule, as a ring */
+	int i;
+
+	for (i = 0; i < 16; i++)
+	{
+		__m128i *now = &w[i & 3];
+		__m128i sum;
+
+		if (i < 4)
+			*now =
+				_mm_shuffle_epi8(_mm_loadu_si128((const __m128i *) block + i),
+								 high_first);
+		else
+			*now = _mm_sha256msg2_epu32(
+				_mm_add_epi32(_mm_sha256msg1_epu32(*now, w[(i + 1) & 3]),
+							  _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3],
+											  4)),
+				w[(i + 3) & 3]);
+		sum = _mm_add_epi32(*now,
+							_mm_loadu_si128(
+								(const __m128i *) (sha256_constant + 4 * i)));
+		cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+		abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
+	}
+	abef = _mm_add_epi32(abef, abef_before);
+	cdgh = _mm_add_epi32(cdgh, cdgh_before);
+	dcba = _mm_shuffle_epi32(abef, 0x1b); /* f e b a, lowest first a b e f */
+	hgfe = _mm_shuffle_epi32(cdgh, 0xb1);
+	_mm_storeu_si128((__m128i *) state, _mm_blend_epi16(dcba, hgfe, 0xf0));
+	_mm_storeu_si128((__m128i *) (state + 4), _mm_alignr_epi8(hgfe, dcba, 8));
+}
+
+static bool
+has_sha_instructions(void)
+{
+	unsigned eax;
+	unsigned ebx;
+	unsigned ecx;
+	unsigned edx;
+
+	return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+		   (ebx >> 29 & 1) && __builtin_cpu_supports("sse4.1");
+}
+#endif
+
+static void
+sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t nblocks)
+{
+#ifdef HAVE_SHA_INSTRUCTIONS
+	if (has_sha_instructions())
+	{
+		for (; nblocks > 0; nblocks--, blocks += 64)
+			sha256_block_native(state, blocks);
+	}
+#endif
+	for (; nblocks > 0; nblocks--, blocks += 64)
+		sha256_block_portable(state, blocks);
+}
+
 void
 hpc_sha256_begin(hpc_sha256 *sha)
 {
@@ -190,24 +277,19 @@ hpc_sha256_add(hpc_sha256 *sha, const void *bytes, size_t nbytes)
 	size_t held = sha->nbytes % 64;
 
 	sha->nbytes += nbytes;
-	while (nbytes > 0)
+	if (held > 0)
 	{
-		size_t take = 64 - held;
+		size_t take = nbytes < 64 - held ? nbytes : 64 - held;
 
-		if (held == 0 && nbytes >= 64)
-			sha256_block(sha->state, next);
-		else
-		{
-			if (take > nbytes)
-				take = nbytes;
-			memcpy(sha->block + held, next, take);
-			if (held + take == 64)
-				sha256_block(sha->state, sha->block);
-		}
+		memcpy(sha->block + held, next, take);
 		next += take;
 		nbytes -= take;
-		held = 0;
+		if (held + take < 64)
+			return;
+		sha256_blocks(sha->state, sha->block, 1);
 	}
+	sha256_blocks(sha->state, next, nbytes / 64);
+	memcpy(sha->block, next + nbytes / 64 * 64, nbytes % 64);
 }
 
 /* All 256 bits.  The state is used up. */
@@ -222,13 +304,13 @@ hpc_sha256_full(hpc_sha256 *sha, uint8_t digest[32])
 	if (held > 56)
 	{
 		memset(sha->block + held, 0, 64 - held);
-		sha256_block(sha->state, sha->block);
+		sha256_blocks(sha->state, sha->block, 1);
 		held = 0;
 	}
 	memset(sha->block + held, 0, 56 - held);
 	store32_high_first(sha->block + 56, (uint32_t) (nbits >> 32));
 	store32_high_first(sha->block + 60, (uint32_t) nbits);
-	sha256_block(sha->state, sha->block);
+	sha256_blocks(sha->state, sha->block, 1);
 	for (i = 0; i < 8; i++)
 		store32_high_first(digest + 4 * i, sha->state[i]);
 }
@@ -360,14 +442,6 @@ hash_nothing(hpc_hash key)
 	return sip_end(&s);
 }
 
-uint64_t
-hpc_mix(uint64_t x)
-{
-	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return x ^ (x >> 31);
-}
-
 /* ---------- values and rows ---------- */
 
 hpc_hash
@@ -427,6 +501,18 @@ hpc_hash_combine(hpc_hash row, hpc_hash value)
 	combined.low = low;
 	combined.high = high;
 	return combined;
+}
+
+hpc_hash
+hpc_hash_weight(hpc_hash row, double weight)
+{
+	hpc_value value = {.number = weight};
+
+	if (weight == 1)
+		return row;
+	return hpc_hash_combine(row, hpc_value_hash(hpc_column_key("weight",
+															   HPC_NUMBER),
+												HPC_NUMBER, &value));
 }
 
 /* ---------- sets of rows ---------- */

@@ -1,7 +1,8 @@
 /*
  * hpc_forest.c
- *		Random forest regression (Breiman 2001): trees on bags of rows,
- *		features drawn per split, predictions averaged.
+ *		Random forests (Breiman 2001) and extra trees (Geurts, Ernst, Wehenkel
+ *		2006): trees on bags of rows, features drawn per split, predictions
+ *		averaged.
  *
  * A copy of a row is in the bag of a tree as often as a Poisson(row_fraction)
  * draw keyed by its content and copy number says (the online bootstrap of
@@ -18,25 +19,30 @@
  */
 #include <math.h>
 
+#include "hpc_fixed.h"
 #include "hpc_forest.h"
 #include "hpc_memory.h"
 #include "hpc_random.h"
 
 /* Rows times features of a table that one thread trains on. */
-#define SMALL_CELLS 100000
+#define SMALL_CELLS 20000
 
 typedef struct forest
 {
 	hpc_env *env;
 	const hpc_frame *frame;
 	const hpc_params *params;
+	hpc_fixed fixed;
 	hpc_grow_rules rules;
+	int8_t *monotone; /* [nfeatures], or NULL */
 	hpc_poisson poisson;
 	uint64_t row_threshold; /* without bag */
+	int gain_scale;         /* exponent of gains in the model's units */
 	int nworkers;
-	hpc_grower **growers;   /* [nworkers] */
-	const hpc_tree **grown; /* [nworkers] of the round at hand */
-	uint64_t first_tree;    /* of the round at hand */
+	hpc_grower **growers; /* [nworkers] */
+	hpc_tree **grown;     /* [nworkers] of the round at hand */
+	uint64_t first_tree;  /* of the round at hand */
+	hpc_writer *writer;
 
 	/* out of bag; [frame->nrows] each, atomically added to */
 	int64_t *oob_sum; /* units of 2^oob_scale */
@@ -47,7 +53,7 @@ typedef struct forest
 /* ---------- the bag ---------- */
 
 /* How often a copy of a row is in the bag of a tree. */
-static uint32_t
+static inline uint32_t
 bag_weight(const forest *f, uint64_t stream, uint32_t row, uint32_t copy)
 {
 	uint64_t bits = hpc_draw(stream, hpc_copy_key(f->frame->key[row], copy));
@@ -64,39 +70,130 @@ bag_stream(const forest *f, uint64_t tree)
 					  f->params->seed, tree);
 }
 
-/* Puts the bag of a tree into samples; 0 also when asked to stop. */
-static uint32_t
+/* Puts a row into the bag, copies times. */
+static inline void
+put_row(const forest *f, hpc_bag *bag, uint32_t row, uint32_t copies)
+{
+	int64_t q = hpc_fixed_target(&f->fixed, f->frame->target[row]);
+
+	bag->rows[bag->nrows++] = row;
+	if (f->fixed.wide)
+	{
+		int64_t weight =
+			copies * (int64_t) hpc_fixed_weight(&f->fixed, f->frame, row);
+
+		bag->wide[row] = (hpc_wide){weight * q, weight << 32 | copies};
+		bag->nrows -= weight == 0;
+	}
+	else
+		bag->narrow[row] =
+			q * copies * (INT64_C(1) << f->fixed.weight_bits) + copies;
+}
+
+/*
+ * Fills the bag of a tree.  False: nothing was drawn, or more than sums are
+ * sure to hold.
+ */
+static bool
 fill_bag(const forest *f, hpc_crew *crew, int worker, uint64_t tree,
-		 hpc_sample *samples)
+		 hpc_bag *bag)
 {
 	const hpc_frame *frame = f->frame;
 	uint64_t stream = bag_stream(f, tree);
-	uint32_t n = 0;
+	uint64_t drawn = 0;
 
+	bag->nrows = 0;
 	for (uint32_t row = 0; row < frame->nrows; row++)
 	{
 		uint32_t weight = 0;
+		uint32_t count = hpc_row_count(frame, row);
 
 		if (row % 65536 == 65535 && hpc_crew_stopped(crew, worker))
-			return 0;
-		for (uint32_t copy = 0; copy < frame->count[row]; copy++)
+			return true;
+		for (uint32_t copy = 0; copy < count; copy++)
 			weight += bag_weight(f, stream, row, copy);
+		drawn += weight;
 		if (weight > 0)
-			samples[n++] = (hpc_sample){frame->target[row], row, weight};
+			put_row(f, bag, row, weight);
 	}
-	return n;
+	return bag->nrows > 0 && drawn <= 2 * frame->ncopies + HPC_POISSON_MAX;
 }
 
 /* Instead of a bag: every row, as often as it is there. */
-static uint32_t
-take_all_rows(const forest *f, hpc_sample *samples)
+static void
+take_all_rows(const forest *f, hpc_bag *bag)
 {
-	const hpc_frame *frame = f->frame;
+	bag->nrows = 0;
+	for (uint32_t row = 0; row < f->frame->nrows; row++)
+		put_row(f, bag, row, hpc_row_count(f->frame, row));
+}
 
-	for (uint32_t row = 0; row < frame->nrows; row++)
-		samples[row] =
-			(hpc_sample){frame->target[row], row, frame->count[row]};
-	return frame->nrows;
+/* ---------- leaves ---------- */
+
+/* The weight of a row in the bag. */
+static inline uint64_t
+weight_in_bag(const forest *f, const hpc_bag *bag, uint32_t row)
+{
+	return f->fixed.wide ? (uint64_t) bag->wide[row][1] >> 32
+						 : (uint64_t) bag->narrow[row] &
+							   ((UINT64_C(1) << f->fixed.weight_bits) - 1);
+}
+
+/* Mean of the targets in a leaf from a sum finer than that of its node. */
+static double
+fine_mean(const forest *f, const hpc_bag *bag, const hpc_tree *tree,
+		  const hpc_tree_node *leaf)
+{
+	const double *target = f->frame->target;
+	double first = target[tree->rows[leaf->begin]];
+	int64_t sum = 0;
+	bool pure = true;
+
+	for (uint32_t i = leaf->begin; i < leaf->end; i++)
+	{
+		uint32_t row = tree->rows[i];
+
+		sum += (int64_t) weight_in_bag(f, bag, row) *
+			   hpc_fixed_fine_target(&f->fixed, target[row]);
+		pure &= target[row] == first;
+	}
+	return pure ? first
+				: hpc_fixed_mean(f->fixed.fine_step, f->fixed.fine_center, sum,
+								 leaf->weight);
+}
+
+static double
+leaf_value(const forest *f, const hpc_bag *bag, const hpc_tree *tree,
+		   uint32_t index)
+{
+	const hpc_tree_node *leaf = &tree->nodes[index];
+	const hpc_fixed *fixed = &f->fixed;
+	double value = fixed->lossless ? hpc_fixed_mean(fixed->step, fixed->center,
+													leaf->sum, leaf->weight)
+								   : fine_mean(f, bag, tree, leaf);
+	double center;
+
+	if (tree->bounds == NULL)
+		return value;
+	/* bounds are distances from the center, in steps */
+	center = hpc_scale((double) fixed->center, fixed->step);
+	value = hpc_scale(value - center, -fixed->step);
+	return center +
+		   hpc_scale(hpc_tree_bounded(tree, index, value), fixed->step);
+}
+
+static void
+set_values(const forest *f, const hpc_bag *bag, hpc_tree *tree)
+{
+	for (uint32_t i = 0; i < tree->nnodes; i++)
+	{
+		hpc_tree_node *node = &tree->nodes[i];
+
+		if (node->left == 0)
+			node->value = leaf_value(f, bag, tree, i);
+		else
+			node->gain = hpc_scale(node->gain, f->gain_scale);
+	}
 }
 
 /* ---------- out of bag ---------- */
@@ -107,15 +204,46 @@ has_oob(const hpc_params *params)
 	return params->bag || params->row_fraction < 1;
 }
 
+/* The largest target as it is learned, which may be a logarithm. */
+static double
+largest_target(const hpc_frame *frame)
+{
+	double largest = 0;
+
+	for (uint32_t row = 0; row < frame->nrows; row++)
+		largest = fmax(largest, fabs(frame->target[row]));
+	return largest;
+}
+
 /* Units in which leaf values of all trees can be added in 64 bits. */
 static int
-oob_scale(const forest *f)
+oob_scale(const forest *f, double largest)
 {
 	int bits = 1;
 
 	while ((UINT64_C(1) << bits) < (uint64_t) f->params->trees)
 		bits++;
-	return f->frame->target_scale + bits + 1;
+	return hpc_exponent_above(largest) - 62 + bits + 1;
+}
+
+static void
+add_prediction(forest *f, uint32_t row, double value)
+{
+	int64_t units = hpc_to_units(value, f->oob_scale);
+
+	__atomic_fetch_add(&f->oob_sum[row], units, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&f->oob_count[row], 1, __ATOMIC_RELAXED);
+}
+
+static void
+add_predictions(forest *f, const hpc_tree *tree, const uint32_t *rows,
+				uint32_t nrows)
+{
+	uint32_t leaves[HPC_WALKERS];
+
+	hpc_tree_leaves(tree, f->frame, rows, nrows, leaves);
+	for (uint32_t i = 0; i < nrows; i++)
+		add_prediction(f, rows[i], tree->nodes[leaves[i]].value);
 }
 
 /* Adds the predictions of a tree for the rows outside of its bag. */
@@ -124,88 +252,51 @@ add_oob(forest *f, hpc_crew *crew, int worker, const hpc_tree *tree,
 		uint64_t number)
 {
 	uint64_t stream = bag_stream(f, number);
+	uint32_t rows[HPC_WALKERS];
+	uint32_t n = 0;
 
 	for (uint32_t row = 0; row < f->frame->nrows; row++)
 	{
-		double value;
-		int64_t units;
-
 		if (row % 8192 == 8191 && hpc_crew_stopped(crew, worker))
 			return;
 		if (bag_weight(f, stream, row, 0) > 0)
 			continue;
-		value = tree->nodes[hpc_tree_leaf(tree, f->frame, row)].value;
-		units = hpc_to_units(value, f->oob_scale);
-		__atomic_fetch_add(&f->oob_sum[row], units, __ATOMIC_RELAXED);
-		__atomic_fetch_add(&f->oob_count[row], 1, __ATOMIC_RELAXED);
+		rows[n++] = row;
+		if (n == HPC_WALKERS)
+		{
+			add_predictions(f, tree, rows, n);
+			n = 0;
+		}
 	}
+	add_predictions(f, tree, rows, n);
 }
 
-/* Out-of-bag prediction of a row that has one; exact where leaves agree. */
-static double
-oob_prediction(const forest *f, uint32_t row, int unit)
-{
-	int64_t n = f->oob_count[row];
-	int64_t whole = f->oob_sum[row] / n;
-	int64_t rest = f->oob_sum[row] % n;
-	double units = (double) whole + (double) rest / (double) n;
-
-	return hpc_scale(units, f->oob_scale - unit);
-}
-
-/*
- * Losses of the out-of-bag predictions, each an exact sum.  Targets are taken
- * in units of 2^unit, in which none exceeds 1: no square overflows.
- */
 static hpc_status
 measure_oob(const forest *f, hpc_oob *oob)
 {
-	const hpc_frame *frame = f->frame;
-	int unit = frame->target_scale + HPC_TARGET_BITS;
-	double mean = hpc_scale(frame->target_mean, -unit);
-	hpc_sum absolute;
-	hpc_sum squared;
-	hpc_sum spread;
+	uint32_t nrows = f->frame->nrows;
+	double *prediction = hpc_alloc(f->env, nrows, sizeof(double));
+	hpc_status status;
 
-	hpc_sum_init(&absolute);
-	hpc_sum_init(&squared);
-	hpc_sum_init(&spread);
-	for (uint32_t row = 0; row < frame->nrows; row++)
-	{
-		uint32_t count = frame->count[row];
-		double target =
-			hpc_scale((double) frame->target[row], -HPC_TARGET_BITS);
-		double error;
-
-		if (hpc_poll(f->env, row))
-			return HPC_CANCELLED;
-		if (f->oob_count[row] == 0)
-			continue;
-		error = target - oob_prediction(f, row, unit);
-		oob->nrows += count;
-		hpc_sum_add_times(&absolute, fabs(error), count);
-		hpc_sum_add_times(&squared, error * error, count);
-		hpc_sum_add_times(&spread, (target - mean) * (target - mean), count);
-	}
-	if (oob->nrows > 0)
-	{
-		double nrows = (double) oob->nrows;
-		double sse = hpc_sum_round(&squared);
-		double sst = hpc_sum_round(&spread);
-
-		oob->mae = hpc_scale(hpc_sum_round(&absolute) / nrows, unit);
-		oob->rmse = hpc_scale(sqrt(sse / nrows), unit);
-		oob->r2 = sst > 0 ? 1 - sse / sst : NAN;
-	}
-	return HPC_OK;
+	if (prediction == NULL)
+		return HPC_NO_MEMORY;
+	for (uint32_t row = 0; row < nrows; row++)
+		prediction[row] =
+			f->oob_count[row] == 0
+				? NAN
+				: hpc_fixed_mean(f->oob_scale, 0, f->oob_sum[row],
+								 f->oob_count[row]);
+	status = hpc_oob_measure(f->env, f->frame, prediction, oob);
+	hpc_free(f->env, prediction);
+	return status;
 }
 
 /* ---------- trees ---------- */
 
 /*
- * The task of a worker: bag, grow, predict out of bag.  A bag that the draws
- * leave empty, as happens with a handful of rows, holds every row instead,
- * and so has no row outside.
+ * The task of a worker: bag, grow, predict out of bag.  Instead of a bag that
+ * cannot be used, which happens with a handful of rows, every row is taken,
+ * and so none is outside.
  */
 static void
 grow_tree(hpc_crew *crew, int worker, uint64_t task, void *context)
@@ -213,17 +304,22 @@ grow_tree(hpc_crew *crew, int worker, uint64_t task, void *context)
 	forest *f = context;
 	hpc_grower *grower = f->growers[task];
 	uint64_t number = f->first_tree + task;
-	hpc_sample *samples = hpc_grower_samples(grower);
-	uint32_t nsamples = fill_bag(f, crew, worker, number, samples);
-	bool drawn = nsamples > 0;
+	hpc_bag *bag = hpc_grower_bag(grower);
+	bool drawn = fill_bag(f, crew, worker, number, bag);
+	hpc_tree *tree;
 
+	bag->weight_bits = f->fixed.weight_bits;
+	bag->pure_value = f->frame->target;
 	if (!drawn)
-		nsamples = take_all_rows(f, samples);
-	f->grown[task] =
-		hpc_tree_grow(grower, crew, worker, nsamples,
-					  hpc_stream(HPC_TAG_FEATURE, f->params->seed, number));
-	if (f->grown[task] != NULL && f->oob_sum != NULL && drawn)
-		add_oob(f, crew, worker, f->grown[task], number);
+		take_all_rows(f, bag);
+	tree = hpc_tree_grow(grower, crew, worker, false,
+						 hpc_stream(HPC_TAG_FEATURE, f->params->seed, number));
+	f->grown[task] = tree;
+	if (tree == NULL)
+		return;
+	set_values(f, bag, tree);
+	if (f->oob_sum != NULL && drawn)
+		add_oob(f, crew, worker, tree, number);
 }
 
 /*
@@ -231,36 +327,40 @@ grow_tree(hpc_crew *crew, int worker, uint64_t task, void *context)
  * grown again once it has it; the others keep what they have.
  */
 static hpc_status
-grow_round(forest *f, uint64_t ntrees, hpc_writer *writer)
+grow_round(forest *f, hpc_crew *crew, uint64_t ntrees)
 {
-	hpc_status status =
-		hpc_crew_run(f->env, f->nworkers, ntrees, grow_tree, f);
+	hpc_status status = hpc_crew_share(crew, ntrees, grow_tree, f);
 
 	for (uint64_t i = 0; i < ntrees && status == HPC_OK; i++)
 	{
 		while (f->grown[i] == NULL && status == HPC_OK)
 		{
-			hpc_crew alone = {f->env, 1, 0, 0, false};
-
 			if (hpc_grower_wants_room(f->growers[i]))
 				status = hpc_grower_make_room(f->env, f->growers[i]);
 			if (status == HPC_OK)
-				grow_tree(&alone, 0, i, f);
-			if (alone.stop)
+				grow_tree(crew, 0, i, f);
+			if (hpc_crew_stopped(crew, 0))
 				status = HPC_CANCELLED;
 		}
-		if (status == HPC_OK && writer != NULL)
-			status = hpc_writer_add_tree(f->env, writer, f->grown[i]);
+		if (status == HPC_OK && f->writer != NULL && f->first_tree + i == 0)
+			status = hpc_writer_expect(f->env, f->writer, f->grown[0],
+									   (uint64_t) f->params->trees);
+		if (status == HPC_OK && f->writer != NULL)
+			status = hpc_writer_add_tree(f->env, f->writer, f->grown[i]);
 	}
 	return status;
 }
 
+/* The body of the crew. */
 static hpc_status
-grow_trees(forest *f, hpc_writer *writer)
+grow_trees(hpc_crew *crew, void *context)
 {
+	forest *f = context;
 	uint64_t ntrees = (uint64_t) f->params->trees;
 	hpc_status status = HPC_OK;
 
+	if (f->writer != NULL)
+		hpc_progress(f->env, "trees", 0, ntrees);
 	for (f->first_tree = 0; f->first_tree < ntrees && status == HPC_OK;
 		 f->first_tree += (uint64_t) f->nworkers)
 	{
@@ -268,7 +368,9 @@ grow_trees(forest *f, hpc_writer *writer)
 		uint64_t round =
 			left < (uint64_t) f->nworkers ? left : (uint64_t) f->nworkers;
 
-		status = grow_round(f, round, writer);
+		status = grow_round(f, crew, round);
+		if (status == HPC_OK && f->writer != NULL)
+			hpc_progress(f->env, "trees", f->first_tree + round, ntrees);
 	}
 	return status;
 }
@@ -303,12 +405,16 @@ set_rules(forest *f)
 {
 	const hpc_params *params = f->params;
 
-	f->rules.split.min_leaf = (uint64_t) params->min_leaf;
-	f->rules.split.cat_smooth = params->cat_smooth;
-	f->rules.split.cat_min_rows = params->cat_min_rows;
+	f->rules.min_leaf = (uint64_t) params->min_leaf;
+	f->rules.cat_smooth = params->cat_smooth;
+	f->rules.cat_min_rows = params->cat_min_rows;
 	f->rules.max_depth = (uint32_t) params->max_depth;
 	f->rules.max_leaves = (uint32_t) params->max_leaves;
 	f->rules.nfeatures_tried = features_tried(f->frame, params);
+	f->rules.random_cuts = params->algorithm == HPC_EXTRA_TREES;
+	f->rules.monotone = f->monotone;
+	f->rules.weight_unit = f->fixed.weight_unit;
+	f->rules.nworkers = 1;
 }
 
 static hpc_status
@@ -323,7 +429,7 @@ allocate(forest *f)
 	for (int i = 0; i < f->nworkers; i++)
 	{
 		f->growers[i] =
-			hpc_grower_create(f->env, f->frame, &f->rules, f->frame->nrows);
+			hpc_grower_create(f->env, f->frame, &f->rules, f->fixed.wide);
 		if (f->growers[i] == NULL)
 			return HPC_NO_MEMORY;
 	}
@@ -341,28 +447,52 @@ release(forest *f)
 		hpc_grower_free(f->env, f->growers[i]);
 	hpc_free(f->env, f->growers);
 	hpc_free(f->env, f->grown);
+	hpc_free(f->env, f->monotone);
 	hpc_free(f->env, f->oob_sum);
 	hpc_free(f->env, f->oob_count);
+}
+
+static hpc_status
+prepare(forest *f)
+{
+	const hpc_frame *frame = f->frame;
+	const hpc_params *params = f->params;
+	double largest;
+	hpc_status status =
+		hpc_fixed_choose(f->env, frame, HPC_POISSON_MAX, &f->fixed);
+
+	if (status == HPC_OK)
+		status = hpc_monotone_signs(f->env, frame, params, &f->monotone);
+	if (status != HPC_OK)
+		return status;
+	set_rules(f);
+	hpc_poisson_init(&f->poisson, params->row_fraction);
+	f->row_threshold = hpc_share_threshold(params->row_fraction);
+	largest = largest_target(frame);
+	f->oob_scale = oob_scale(f, largest);
+	f->gain_scale = 2 * (f->fixed.step - hpc_exponent_above(largest));
+	f->nworkers = is_small(frame) ? 1 : hpc_crew_size(f->env);
+	if (f->nworkers > params->trees)
+		f->nworkers = (int) params->trees;
+	status = hpc_grower_count(f->env, frame, &f->rules, f->fixed.wide,
+							  &f->nworkers);
+	return status == HPC_OK ? allocate(f) : status;
 }
 
 hpc_status
 hpc_forest_train(hpc_env *env, const hpc_frame *frame,
 				 const hpc_params *params, hpc_writer *writer, hpc_oob *oob)
 {
-	forest f = {.env = env, .frame = frame, .params = params};
+	forest f = {.env = env,
+				.frame = frame,
+				.params = params,
+				.writer = writer};
 	hpc_status status;
 
-	*oob = (hpc_oob){0, NAN, NAN, NAN};
-	set_rules(&f);
-	hpc_poisson_init(&f.poisson, params->row_fraction);
-	f.row_threshold = hpc_share_threshold(params->row_fraction);
-	f.oob_scale = oob_scale(&f);
-	f.nworkers = is_small(frame) ? 1 : hpc_crew_size(env);
-	if (f.nworkers > params->trees)
-		f.nworkers = (int) params->trees;
-	status = allocate(&f);
+	*oob = (hpc_oob){0, NAN, NAN, NAN, 1};
+	status = prepare(&f);
 	if (status == HPC_OK)
-		status = grow_trees(&f, writer);
+		status = hpc_crew_open(env, f.nworkers, grow_trees, &f);
 	if (status == HPC_OK && f.oob_sum != NULL)
 		status = measure_oob(&f, oob);
 	release(&f);

@@ -1,174 +1,213 @@
 /*
  * hpc_frame.c
- *		From collected rows to the canonical, coded form.
+ *		From collected rows to the coded form.
  *
- * The steps, each a function of the multiset of rows:
+ * Columns are taken one after the other, in byte order of their names, and
+ * their memory is given back as soon as they are coded:
  *
- *	1	every column: sort its values, number the distinct ones (ranks);
- *		categories are numbered in byte order
- *	2	put the features in byte order of their names
- *	3	hash each row: the hashes of its (name, value) pairs in that order,
- *		then the target; the sum of these hashes is the data digest
- *	4	sort rows by hash, fold equal rows into one with a count
- *	5	write ranks in that order, in as few bytes as they need
- *	6	quantise targets to integers: q = round(y / 2^scale), |q| < 2^62
- *	7	group ranks into quantile bins where there are more than max_bins
+ *	1	number the distinct values in ascending order; where there are more
+ *		than HPC_MAX_BINS of them, sort all values instead
+ *	2	look whether the column is the target in disguise (hpc_leak.c)
+ *	3	fold the value's hash into each row's; the sum of the row hashes, the
+ *		target's and the weight's included, is the data digest
+ *	4	group neighbouring values into quantile bins where there are more than
+ *		max_bins, and write each row's bin as a code of one or two bytes
  *
- * Step 6 loses nothing unless targets span more than 2^9 times their own
- * precision.  Sums of weight × q are then exact in 128 bits.
+ * Then equal rows, by their 128-bit hashes, become one row with a count.
  *
- * Time is that of the radix sorts, O(rows × columns); memory beyond the data
- * set is 24 bytes a row while sorting and the ranks, one to four bytes a
- * value.
+ * Rows stay in the order in which they came.  Nothing else here depends on
+ * it: values are ordered by themselves, counts and hash sums are integers, and
+ * which of several equal rows is kept does not show.
+ *
+ * Time is O(rows × columns), about 20 ns a value.  Memory beyond the data set
+ * is a byte or two a value, 16 bytes a row for hashes, 8 for the target, and
+ * 4 while a column is coded (16 where its values have to be sorted).
  */
 #include <math.h>
 #include <string.h>
 
-#include "hpc_frame.h"
-#include "hpc_memory.h"
-#include "hpc_rank.h"
+#include "hpc_frame_inside.h"
 
-/* Below this many rows a unique text says nothing about the column. */
-#define MIN_ROWS_FOR_UNIQUE 20
+/* Distinct targets are counted up to here: more is enough. */
+#define MAX_TARGETS_COUNTED 64
 
-/* Targets closer than this, relatively, may be merged by quantising. */
-#define MERGE_TOLERANCE 1e-12
+/* ---------- targets and weights ---------- */
 
-/* What the steps share while a frame is made. */
-typedef struct frame_maker
-{
-	hpc_env *env;
-	hpc_dataset *dataset;
-	hpc_frame *frame;
-	uint32_t nraw;            /* rows of the data set */
-	uint32_t **raw_ranks;     /* [nfeatures][nraw], until step 5 */
-	hpc_hash *row_hash;       /* [nraw] */
-	uint32_t *target_rank;    /* [nraw] */
-	double *target_values;    /* [ntargets] ascending */
-	hpc_rank_scratch scratch; /* its pairs are the row order in the end */
-} frame_maker;
-
-/* ---------- step 1: ranks ---------- */
-
-static hpc_status
-rank_number_column(frame_maker *maker, hpc_chunked *column,
-				   hpc_feature *feature, uint32_t *ranks)
-{
-	double *numbers = hpc_alloc(maker->env, maker->nraw, sizeof(double));
-	hpc_status status;
-
-	if (numbers == NULL)
-		return HPC_NO_MEMORY;
-	hpc_dataset_doubles(maker->dataset, column, numbers);
-	status = hpc_rank_numbers(maker->env, &maker->scratch, numbers, ranks,
-							  &feature->values, &feature->nvalues);
-	hpc_free(maker->env, numbers);
-	return status;
-}
-
-static hpc_status
-rank_category_column(frame_maker *maker, hpc_column *column,
-					 hpc_feature *feature, uint32_t *ranks)
-{
-	hpc_dataset_codes(maker->dataset, &column->values, ranks);
-	feature->nvalues = column->dictionary.nentries;
-	return hpc_rank_categories(maker->env, &column->dictionary, maker->nraw,
-							   ranks, &feature->categories);
-}
-
-/* Do more than half of the rows have a text that no other row has? */
-static hpc_status
-is_unique_text(frame_maker *maker, const hpc_feature *feature,
-			   const uint32_t *ranks, bool *unique)
-{
-	uint32_t *seen;
-	uint32_t nunique = 0;
-
-	*unique = false;
-	if (feature->kind != HPC_CATEGORY || maker->nraw < MIN_ROWS_FOR_UNIQUE)
-		return HPC_OK;
-	seen = hpc_alloc0(maker->env, (size_t) feature->nvalues + 1,
-					  sizeof(uint32_t));
-	if (seen == NULL)
-		return HPC_NO_MEMORY;
-	for (uint32_t row = 0; row < maker->nraw; row++)
-		seen[ranks[row]]++;
-	for (uint32_t rank = 0; rank < feature->nvalues; rank++)
-		nunique += seen[rank] == 1;
-	*unique = nunique > maker->nraw / 2;
-	hpc_free(maker->env, seen);
-	return HPC_OK;
-}
-
+/* Counts distinct targets, up to MAX_TARGETS_COUNTED. */
 static void
-free_feature(hpc_env *env, hpc_feature *feature)
+count_targets(hpc_frame *frame, uint32_t nraw)
 {
-	hpc_free(env, feature->values);
-	hpc_free(env, feature->ranks);
-	hpc_free(env, feature->bin_of);
-	hpc_dictionary_free(env, &feature->categories);
-	memset(feature, 0, sizeof(*feature));
+	double seen[MAX_TARGETS_COUNTED];
+	uint32_t n = 0;
+
+	for (uint32_t row = 0; row < nraw && n < MAX_TARGETS_COUNTED; row++)
+	{
+		uint32_t i = 0;
+
+		while (i < n && seen[i] != frame->target[row])
+			i++;
+		if (i == n)
+			seen[n++] = frame->target[row];
+	}
+	frame->ntargets = n;
 }
 
-/* Ranks one column into the next feature, or leaves it out. */
+/*
+ * Mean of the targets, weighted: exact sums, in units of the power of two
+ * above the largest target, so that they cannot overflow.
+ */
 static hpc_status
-rank_column(frame_maker *maker, int column_index, bool *unique_text)
+average_target(hpc_frame_maker *maker)
 {
-	hpc_env *env = maker->env;
 	hpc_frame *frame = maker->frame;
-	hpc_column *column = &maker->dataset->columns[column_index];
-	hpc_feature *feature = &frame->features[frame->nfeatures];
-	uint32_t *ranks = hpc_alloc(env, maker->nraw, sizeof(uint32_t));
-	hpc_status status;
+	int unit = hpc_exponent_above(
+		fmax(fabs(frame->target_min), fabs(frame->target_max)));
+	hpc_sum sum;
+	hpc_sum weights;
 
-	if (ranks == NULL)
-		return HPC_NO_MEMORY;
-	feature->name = column->name;
-	feature->kind = column->kind;
-	feature->integral = column->integral;
-	feature->name_hash = hpc_hash_bytes((hpc_hash){HPC_TAG_FEATURE, 0},
-										column->name, strlen(column->name))
-							 .low;
-	status = column->kind == HPC_CATEGORY
-				 ? rank_category_column(maker, column, feature, ranks)
-				 : rank_number_column(maker, &column->values, feature, ranks);
-	hpc_chunked_free(env, &column->values);
-	if (status == HPC_OK)
-		status = is_unique_text(maker, feature, ranks, unique_text);
-	if (status != HPC_OK || *unique_text)
+	hpc_sum_init(&sum);
+	hpc_sum_init(&weights);
+	for (uint32_t row = 0; row < maker->nraw; row++)
 	{
-		hpc_free(env, ranks);
-		free_feature(env, feature);
-		return status;
+		double target = hpc_scale(frame->target[row], -unit);
+
+		if (frame->weight == NULL)
+			hpc_sum_add(&sum, target);
+		else
+		{
+			hpc_sum_add_product(&sum, target, frame->weight[row]);
+			hpc_sum_add(&weights, frame->weight[row]);
+		}
+		if (hpc_poll(maker->env, row))
+			return HPC_CANCELLED;
 	}
-	maker->raw_ranks[frame->nfeatures] = ranks;
-	frame->nfeatures++;
+	frame->target_mean =
+		hpc_scale(hpc_sum_round(&sum) / (frame->weight == NULL
+											 ? (double) maker->nraw
+											 : hpc_sum_round(&weights)),
+				  unit);
+	return HPC_OK;
+}
+
+/* Copies a column of doubles, and gives its memory back. */
+static hpc_status
+take_doubles(hpc_frame_maker *maker, hpc_chunked *column, double **out)
+{
+	*out = hpc_alloc(maker->env, maker->nraw, sizeof(double));
+	if (*out == NULL)
+		return HPC_NO_MEMORY;
+	for (uint32_t row = 0; row < maker->nraw; row += HPC_FRAME_ROWS)
+	{
+		hpc_dataset_read(maker->dataset, column, row,
+						 hpc_frame_rows(maker, row), *out + row);
+		if (hpc_frame_poll(maker, row))
+			return HPC_CANCELLED;
+	}
+	if (!maker->rules->keep)
+		hpc_chunked_free(maker->env, column);
+	return HPC_OK;
+}
+
+/* Sums of these over any rows, and their inverses, are finite. */
+#define LEAST_WEIGHT 1e-100
+#define GREATEST_WEIGHT 1e100
+
+static hpc_status
+fail_weight(hpc_env *env, double weight)
+{
+	hpc_fail(env, HPC_BAD_DATA, "weight %.15g is out of range", weight);
+	hpc_fail_detail(env, "Weights that are not 0 must be from %g to %g.",
+					LEAST_WEIGHT, GREATEST_WEIGHT);
+	hpc_fail_hint(env, "Divide all weights by the same number.");
+	return HPC_BAD_DATA;
+}
+
+static hpc_status
+take_weights(hpc_frame_maker *maker)
+{
+	hpc_frame *frame = maker->frame;
+	hpc_status status =
+		take_doubles(maker, &maker->dataset->weight, &frame->weight);
+	double least = INFINITY;
+	double greatest = 0;
+
+	for (uint32_t row = 0; row < maker->nraw && status == HPC_OK; row++)
+	{
+		least = fmin(least, frame->weight[row]);
+		greatest = fmax(greatest, frame->weight[row]);
+		if (hpc_poll(maker->env, row))
+			status = HPC_CANCELLED;
+	}
+	if (status == HPC_OK && greatest > GREATEST_WEIGHT)
+		status = fail_weight(maker->env, greatest);
+	if (status == HPC_OK && least < LEAST_WEIGHT)
+		status = fail_weight(maker->env, least);
+	return status;
+}
+
+static hpc_status
+take_targets(hpc_frame_maker *maker)
+{
+	hpc_frame *frame = maker->frame;
+	hpc_dataset *dataset = maker->dataset;
+	hpc_status status = take_doubles(maker, &dataset->target, &frame->target);
+
+	if (status == HPC_OK && hpc_dataset_has_weights(dataset))
+		status = take_weights(maker);
+	if (status != HPC_OK)
+		return status;
+	frame->target_min = INFINITY;
+	frame->target_max = -INFINITY;
+	for (uint32_t row = 0; row < maker->nraw; row++)
+	{
+		double target = frame->target[row] + 0.0; /* -0 + 0 is 0 */
+
+		frame->target[row] = target;
+		if (target < frame->target_min)
+			frame->target_min = target;
+		if (target > frame->target_max)
+			frame->target_max = target;
+		if (hpc_poll(maker->env, row))
+			return HPC_CANCELLED;
+	}
+	count_targets(frame, maker->nraw);
+	return average_target(maker);
+}
+
+/* ---------- content ---------- */
+
+static hpc_status
+hash_targets(hpc_frame_maker *maker)
+{
+	hpc_hash key = hpc_column_key("", HPC_NUMBER);
+
+	for (uint32_t row = 0; row < maker->nraw; row++)
+	{
+		hpc_value value = {.number = maker->frame->target[row]};
+
+		maker->row_hash[row] =
+			hpc_hash_combine(maker->row_hash[row],
+							 hpc_value_hash(key, HPC_NUMBER, &value));
+		if (hpc_poll(maker->env, row))
+			return HPC_CANCELLED;
+	}
 	return HPC_OK;
 }
 
 static hpc_status
-rank_target(frame_maker *maker)
+hash_weights(hpc_frame_maker *maker)
 {
-	hpc_env *env = maker->env;
-	double *numbers = hpc_alloc(env, maker->nraw, sizeof(double));
-	hpc_status status;
-
-	maker->target_rank = hpc_alloc(env, maker->nraw, sizeof(uint32_t));
-	if (numbers == NULL || maker->target_rank == NULL)
-		status = HPC_NO_MEMORY;
-	else
+	for (uint32_t row = 0; row < maker->nraw; row++)
 	{
-		hpc_dataset_doubles(maker->dataset, &maker->dataset->target, numbers);
-		status = hpc_rank_numbers(maker->env, &maker->scratch, numbers,
-								  maker->target_rank, &maker->target_values,
-								  &maker->frame->ntargets);
+		maker->row_hash[row] =
+			hpc_hash_weight(maker->row_hash[row], maker->frame->weight[row]);
+		if (hpc_poll(maker->env, row))
+			return HPC_CANCELLED;
 	}
-	hpc_chunked_free(env, &maker->dataset->target);
-	hpc_free(env, numbers);
-	return status;
+	return HPC_OK;
 }
 
-/* ---------- step 2: the order of features ---------- */
+/* ---------- columns ---------- */
 
 /* Columns of the data set in byte order of their names. */
 static void
@@ -187,514 +226,273 @@ order_columns(const hpc_dataset *dataset, int *order)
 }
 
 static hpc_status
-rank_all(frame_maker *maker, bool *unique_text)
+code_all(hpc_frame_maker *maker, bool *unique_text)
 {
 	int ncolumns = maker->dataset->ncolumns;
 	int *order = hpc_alloc(maker->env, (size_t) ncolumns, sizeof(int));
-	hpc_status status;
+	hpc_status status = order != NULL ? HPC_OK : HPC_NO_MEMORY;
 
-	if (order == NULL)
-		return HPC_NO_MEMORY;
-	order_columns(maker->dataset, order);
-	status = rank_target(maker);
+	if (status == HPC_OK)
+		order_columns(maker->dataset, order);
 	for (int i = 0; i < ncolumns && status == HPC_OK; i++)
-		status = rank_column(maker, order[i], &unique_text[order[i]]);
+		status = hpc_code_column(maker, order[i], &unique_text[order[i]]);
 	hpc_free(maker->env, order);
+	hpc_free(maker->env, maker->ranks);
+	maker->ranks = NULL;
+	if (status == HPC_OK)
+		status = hash_targets(maker);
+	if (status == HPC_OK && maker->frame->weight != NULL)
+		status = hash_weights(maker);
 	return status;
 }
 
-/* ---------- step 3: content ---------- */
+/* ---------- equal rows ---------- */
 
 static void
-value_of_rank(const hpc_feature *feature, uint32_t rank, hpc_value *value)
+digest_rows(hpc_frame_maker *maker)
 {
-	memset(value, 0, sizeof(*value));
-	if (rank == feature->nvalues)
-		value->missing = true;
-	else if (feature->kind == HPC_CATEGORY)
-		value->bytes =
-			hpc_dictionary_entry(&feature->categories, rank, &value->nbytes);
-	else
-		value->number = feature->values[rank];
-}
-
-/* Folds the values of a feature into the row hashes. */
-static hpc_status
-hash_feature(frame_maker *maker, const hpc_feature *feature,
-			 const uint32_t *ranks)
-{
-	hpc_hash key = hpc_column_key(feature->name, feature->kind);
-	hpc_hash *hashes =
-		hpc_alloc(maker->env, (size_t) feature->nvalues + 1, sizeof(hpc_hash));
-
-	bool cancelled = false;
-
-	if (hashes == NULL)
-		return HPC_NO_MEMORY;
-	for (uint32_t rank = 0; rank <= feature->nvalues && !cancelled; rank++)
-	{
-		hpc_value value;
-
-		value_of_rank(feature, rank, &value);
-		hashes[rank] = hpc_value_hash(key, feature->kind, &value);
-		cancelled = hpc_poll(maker->env, rank);
-	}
-	for (uint32_t row = 0; row < maker->nraw && !cancelled; row++)
-	{
-		maker->row_hash[row] =
-			hpc_hash_combine(maker->row_hash[row], hashes[ranks[row]]);
-		cancelled = hpc_poll(maker->env, row);
-	}
-	hpc_free(maker->env, hashes);
-	return cancelled ? HPC_CANCELLED : HPC_OK;
-}
-
-static hpc_status
-hash_rows(frame_maker *maker)
-{
-	hpc_frame *frame = maker->frame;
-	hpc_feature target = {.name = "",
-						  .kind = HPC_NUMBER,
-						  .nvalues = frame->ntargets,
-						  .values = maker->target_values};
 	hpc_set_digest set = {0};
-	hpc_status status;
 
-	maker->row_hash = hpc_alloc0(maker->env, maker->nraw, sizeof(hpc_hash));
-	if (maker->row_hash == NULL)
-		return HPC_NO_MEMORY;
-	for (int i = 0; i < frame->nfeatures; i++)
-	{
-		status = hash_feature(maker, &frame->features[i], maker->raw_ranks[i]);
-		if (status != HPC_OK)
-			return status;
-	}
-	status = hash_feature(maker, &target, maker->target_rank);
 	for (uint32_t row = 0; row < maker->nraw; row++)
 		hpc_set_digest_add(&set, maker->row_hash[row]);
-	frame->data_digest = hpc_set_digest_end(&set);
-	return status;
+	maker->frame->data_digest = hpc_set_digest_end(&set);
 }
 
-/* ---------- step 4: rows in order, equal ones folded ---------- */
-
-/* Total order of rows with the same low half of the hash; 0 means equal. */
-static int
-compare_rows(const frame_maker *maker, uint32_t a, uint32_t b)
+static inline bool
+same_hash(hpc_hash a, hpc_hash b)
 {
-	uint64_t high_a = maker->row_hash[a].high;
-	uint64_t high_b = maker->row_hash[b].high;
-
-	if (high_a != high_b)
-		return high_a < high_b ? -1 : 1;
-	for (int i = 0; i < maker->frame->nfeatures; i++)
-	{
-		uint32_t rank_a = maker->raw_ranks[i][a];
-		uint32_t rank_b = maker->raw_ranks[i][b];
-
-		if (rank_a != rank_b)
-			return rank_a < rank_b ? -1 : 1;
-	}
-	if (maker->target_rank[a] == maker->target_rank[b])
-		return 0;
-	return maker->target_rank[a] < maker->target_rank[b] ? -1 : 1;
+	return a.low == b.low && a.high == b.high;
 }
 
-/* Sorts pairs by row hash, then by content should hashes collide. */
-static bool
-order_rows(frame_maker *maker)
+/* The row is a further copy of first: counts it there. */
+static hpc_status
+count_copy(hpc_frame_maker *maker, uint32_t first, uint32_t row)
 {
-	hpc_pair *pairs = maker->scratch.pairs;
+	hpc_frame *frame = maker->frame;
 
-	for (uint32_t row = 0; row < maker->nraw; row++)
+	if (frame->count == NULL)
 	{
-		pairs[row].key = maker->row_hash[row].low;
-		pairs[row].row = row;
+		frame->count = hpc_alloc(maker->env, maker->nraw, sizeof(uint32_t));
+		if (frame->count == NULL)
+			return HPC_NO_MEMORY;
+		for (uint32_t i = 0; i < maker->nraw; i++)
+			frame->count[i] = 1;
 	}
-	if (!hpc_sort_pairs(maker->env, maker->nraw, pairs, maker->scratch.spare))
-		return false;
-	for (uint32_t i = 1; i < maker->nraw; i++)
-	{
-		hpc_pair pair = pairs[i];
-		uint32_t place = i;
-
-		for (; place > 0 && pairs[place - 1].key == pair.key &&
-			   compare_rows(maker, pairs[place - 1].row, pair.row) > 0;
-			 place--)
-			pairs[place] = pairs[place - 1];
-		pairs[place] = pair;
-		if (hpc_poll(maker->env, i))
-			return false;
-	}
-	return true;
+	frame->count[first]++;
+	frame->count[row] = 0;
+	return HPC_OK;
 }
 
 /*
- * Folds equal neighbours: afterwards pairs[i].row is a representative of
- * distinct row i.
+ * Finds equal rows by a table of row numbers, in the order of their hashes'
+ * low bits.  The table is far larger than a cache, so rows are looked up
+ * AHEAD of time.
  */
-static hpc_status
-fold_rows(frame_maker *maker)
-{
-	hpc_frame *frame = maker->frame;
-	hpc_pair *pairs = maker->scratch.pairs;
-	uint32_t n = 0;
+#define AHEAD 16
 
-	frame->count = hpc_alloc(maker->env, maker->nraw, sizeof(uint32_t));
-	frame->key = hpc_alloc(maker->env, maker->nraw, sizeof(uint64_t));
-	if (frame->count == NULL || frame->key == NULL)
+static hpc_status
+find_copies(hpc_frame_maker *maker)
+{
+	const hpc_hash *hash = maker->row_hash;
+	uint32_t nraw = maker->nraw;
+	uint64_t nslots = 2;
+	uint32_t *slots;
+	uint64_t mask;
+	hpc_status status = HPC_OK;
+
+	while (nslots < nraw + nraw / 2)
+		nslots *= 2;
+	mask = nslots - 1;
+	slots = hpc_alloc(maker->env, nslots, sizeof(uint32_t));
+	if (slots == NULL)
 		return HPC_NO_MEMORY;
-	for (uint32_t i = 0; i < maker->nraw; i++)
+	memset(slots, 0xff, nslots * sizeof(uint32_t));
+	for (uint32_t row = 0; row < nraw && status == HPC_OK; row++)
 	{
-		if (hpc_poll(maker->env, i))
-			return HPC_CANCELLED;
-		if (n > 0 && pairs[n - 1].key == pairs[i].key &&
-			compare_rows(maker, pairs[n - 1].row, pairs[i].row) == 0)
-		{
-			frame->count[n - 1]++;
-			continue;
-		}
-		pairs[n] = pairs[i];
-		frame->count[n] = 1;
-		frame->key[n] = hpc_mix(maker->row_hash[pairs[n].row].low ^
-								hpc_mix(maker->row_hash[pairs[n].row].high));
-		n++;
-	}
-	frame->nrows = n;
-	frame->ncopies = maker->nraw;
-	return HPC_OK;
-}
+		uint64_t slot = hash[row].low & mask;
 
-/* ---------- step 5: ranks in order and packed ---------- */
-
-static int
-width_for(uint32_t max)
-{
-	return max <= UINT8_MAX ? 1 : max <= UINT16_MAX ? 2 : 4;
-}
-
-static hpc_status
-pack_feature(frame_maker *maker, hpc_feature *feature, const uint32_t *ranks)
-{
-	hpc_frame *frame = maker->frame;
-
-	feature->width = width_for(feature->nvalues);
-	feature->ranks =
-		hpc_alloc(maker->env, frame->nrows, (size_t) feature->width);
-	if (feature->ranks == NULL)
-		return HPC_NO_MEMORY;
-	for (uint32_t row = 0; row < frame->nrows; row++)
-	{
-		uint32_t rank = ranks[maker->scratch.pairs[row].row];
-
-		if (hpc_poll(maker->env, row))
-			return HPC_CANCELLED;
-		if (rank == feature->nvalues)
-			feature->nmissing += frame->count[row];
-		switch (feature->width)
-		{
-			case 1:
-				((uint8_t *) feature->ranks)[row] = (uint8_t) rank;
-				break;
-			case 2:
-				((uint16_t *) feature->ranks)[row] = (uint16_t) rank;
-				break;
-			default:
-				((uint32_t *) feature->ranks)[row] = rank;
-				break;
-		}
-	}
-	return HPC_OK;
-}
-
-static hpc_status
-pack_features(frame_maker *maker)
-{
-	for (int i = 0; i < maker->frame->nfeatures; i++)
-	{
-		hpc_status status = pack_feature(maker, &maker->frame->features[i],
-										 maker->raw_ranks[i]);
-
-		hpc_free(maker->env, maker->raw_ranks[i]);
-		maker->raw_ranks[i] = NULL;
-		if (status != HPC_OK)
-			return status;
-		if (hpc_cancelled(maker->env))
-			return HPC_CANCELLED;
-	}
-	return HPC_OK;
-}
-
-/* ---------- step 6: targets as integers ---------- */
-
-double
-hpc_scale(double number, int exponent)
-{
-	/* at most three factors, each a power of two in range */
-	while (exponent != 0)
-	{
-		int step = exponent > 1000    ? 1000
-				   : exponent < -1000 ? -1000
-									  : exponent;
-		uint64_t bits = (uint64_t) (1023 + step) << 52;
-		double factor;
-
-		memcpy(&factor, &bits, sizeof(factor));
-		number *= factor;
-		exponent -= step;
-	}
-	return number;
-}
-
-int64_t
-hpc_to_units(double number, int exponent)
-{
-	double scaled = hpc_scale(number, -exponent);
-	double whole = floor(scaled);
-
-	/* floor(scaled + 0.5) would move odd numbers above 2^52 */
-	return (int64_t) whole + (scaled - whole >= 0.5);
-}
-
-/* The e with 2^(e-1) <= magnitude < 2^e. */
-static int
-exponent_above(double magnitude)
-{
-	uint64_t bits;
-	int exponent;
-
-	if (magnitude == 0)
-		return 0;
-	memcpy(&bits, &magnitude, sizeof(bits));
-	exponent = (int) (bits >> 52 & 2047);
-	if (exponent == 0) /* denormal */
-		return exponent_above(hpc_scale(magnitude, 64)) - 64;
-	return exponent - 1022;
-}
-
-double
-hpc_target_mean(const hpc_frame *frame, __int128 sum, uint64_t weight)
-{
-	__int128 whole = sum / (__int128) weight;
-	__int128 rest = sum % (__int128) weight;
-
-	/* a pure node has no rest: its mean is the target itself, to the bit */
-	return hpc_scale((double) whole + (double) rest / (double) weight,
-					 frame->target_scale);
-}
-
-static double
-larger(double a, double b)
-{
-	return a > b ? a : b;
-}
-
-/* ERROR: targets that differ would become one. */
-static hpc_status
-fail_merged(frame_maker *maker, double a, double b)
-{
-	hpc_frame *frame = maker->frame;
-	double outlier = fabs(frame->target_max) >= fabs(frame->target_min)
-						 ? frame->target_max
-						 : frame->target_min;
-
-	hpc_fail(maker->env, HPC_BAD_DATA,
-			 "target value %.15g is too far from the others", outlier);
-	hpc_fail_detail(maker->env,
-					"Beside it the targets %.17g and %.17g cannot be told "
-					"apart.",
-					a, b);
-	hpc_fail_hint(maker->env,
-				  "Correct the row or leave it out with FILTER (WHERE ...).");
-	return HPC_BAD_DATA;
-}
-
-/* Integer targets of the distinct values, in ascending order. */
-static hpc_status
-quantise_values(frame_maker *maker, int64_t *units)
-{
-	hpc_frame *frame = maker->frame;
-	const double *values = maker->target_values;
-	double magnitude;
-
-	frame->target_min = values[0];
-	frame->target_max = values[frame->ntargets - 1];
-	magnitude = larger(fabs(frame->target_min), fabs(frame->target_max));
-	frame->target_scale = exponent_above(magnitude) - HPC_TARGET_BITS;
-	for (uint32_t i = 0; i < frame->ntargets; i++)
-	{
-		units[i] = hpc_to_units(values[i], frame->target_scale);
-		if (i > 0 && units[i] == units[i - 1] &&
-			values[i] - values[i - 1] >
-				MERGE_TOLERANCE * larger(fabs(values[i]), fabs(values[i - 1])))
-			return fail_merged(maker, values[i - 1], values[i]);
-	}
-	return HPC_OK;
-}
-
-static hpc_status
-quantise_targets(frame_maker *maker)
-{
-	hpc_frame *frame = maker->frame;
-	int64_t *units = hpc_alloc(maker->env, frame->ntargets, sizeof(int64_t));
-	hpc_status status = HPC_NO_MEMORY;
-	__int128 sum = 0;
-
-	frame->target = hpc_alloc(maker->env, frame->nrows, sizeof(int64_t));
-	frame->target_rank = hpc_alloc(maker->env, frame->nrows, sizeof(uint32_t));
-	if (units != NULL && frame->target != NULL && frame->target_rank != NULL)
-		status = quantise_values(maker, units);
-	for (uint32_t row = 0; row < frame->nrows && status == HPC_OK; row++)
-	{
-		uint32_t rank = maker->target_rank[maker->scratch.pairs[row].row];
-
-		frame->target_rank[row] = rank;
-		frame->target[row] = units[rank];
-		sum += (__int128) units[rank] * frame->count[row];
-		if (hpc_poll(maker->env, row))
+		if (row + AHEAD < nraw)
+			__builtin_prefetch(&slots[hash[row + AHEAD].low & mask], 1);
+		while (slots[slot] != UINT32_MAX &&
+			   !same_hash(hash[slots[slot]], hash[row]))
+			slot = (slot + 1) & mask;
+		if (slots[slot] == UINT32_MAX)
+			slots[slot] = row;
+		else
+			status = count_copy(maker, slots[slot], row);
+		if (status == HPC_OK && hpc_poll(maker->env, row))
 			status = HPC_CANCELLED;
 	}
-	if (status == HPC_OK)
-		frame->target_mean = hpc_target_mean(frame, sum, frame->ncopies);
-	hpc_free(maker->env, units);
+	hpc_free(maker->env, slots);
 	return status;
 }
 
-/* ---------- step 7: bins ---------- */
-
-/*
- * Quantile bins: ranks are taken in order, and a bin is closed as soon as it
- * holds its share of the rows that are left.
- */
-static hpc_status
-bin_feature(hpc_env *env, const hpc_frame *frame, hpc_feature *feature,
-			uint32_t max_bins)
+/* Moves a row of the frame to a lower place. */
+static void
+move_row(hpc_frame_maker *maker, uint32_t from, uint32_t to)
 {
-	uint64_t *rows_of;
-	uint64_t left = frame->ncopies - feature->nmissing;
-	uint64_t here = 0;
-	uint32_t bin = 0;
+	hpc_frame *frame = maker->frame;
 
-	feature->nbins = feature->nvalues;
-	if (feature->kind == HPC_CATEGORY || feature->nvalues <= max_bins)
-		return HPC_OK;
-	rows_of = hpc_alloc0(env, (size_t) feature->nvalues + 1, sizeof(uint64_t));
-	feature->bin_of =
-		hpc_alloc(env, (size_t) feature->nvalues + 1, sizeof(uint32_t));
-	if (rows_of == NULL || feature->bin_of == NULL)
+	frame->count[to] = frame->count[from];
+	frame->source[to] = from;
+	frame->target[to] = frame->target[from];
+	if (frame->weight != NULL)
+		frame->weight[to] = frame->weight[from];
+	maker->row_hash[to] = maker->row_hash[from];
+	for (int i = 0; i < frame->nblocks; i++)
+		memcpy(frame->blocks[i] + (size_t) to * HPC_BLOCK,
+			   frame->blocks[i] + (size_t) from * HPC_BLOCK, HPC_BLOCK);
+	for (int i = 0; i < frame->nfeatures; i++)
 	{
-		hpc_free(env, rows_of);
+		hpc_feature *feature = &frame->features[i];
+
+		if (feature->width == 2)
+			((uint16_t *) feature->codes)[to] =
+				((uint16_t *) feature->codes)[from];
+	}
+}
+
+/* Leaves one of each set of equal rows. */
+static hpc_status
+fold_rows(hpc_frame_maker *maker)
+{
+	hpc_frame *frame = maker->frame;
+	hpc_status status = find_copies(maker);
+	uint32_t n = 0;
+
+	frame->nrows = maker->nraw;
+	frame->ncopies = maker->nraw;
+	if (status != HPC_OK || frame->count == NULL)
+		return status;
+	frame->source = hpc_alloc(maker->env, maker->nraw, sizeof(uint32_t));
+	if (frame->source == NULL)
 		return HPC_NO_MEMORY;
-	}
-	for (uint32_t row = 0; row < frame->nrows; row++)
-		rows_of[hpc_feature_rank(feature, row)] += frame->count[row];
-	for (uint32_t rank = 0; rank < feature->nvalues; rank++)
+	for (uint32_t row = 0; row < maker->nraw; row++)
 	{
-		feature->bin_of[rank] = bin;
-		here += rows_of[rank];
-		if (here * (max_bins - bin) >= left && bin < max_bins - 1)
-		{
-			left -= here;
-			here = 0;
-			bin++;
-		}
+		if (frame->count[row] > 0)
+			move_row(maker, row, n++);
+		if (hpc_poll(maker->env, row))
+			return HPC_CANCELLED;
 	}
-	feature->nbins = feature->bin_of[feature->nvalues - 1] + 1;
-	feature->bin_of[feature->nvalues] = feature->nbins;
-	hpc_free(env, rows_of);
+	frame->nrows = n;
+	return HPC_OK;
+}
+
+static hpc_status
+make_keys(hpc_frame_maker *maker)
+{
+	hpc_frame *frame = maker->frame;
+
+	frame->key = hpc_alloc(maker->env, frame->nrows, sizeof(uint64_t));
+	if (frame->key == NULL)
+		return HPC_NO_MEMORY;
+	for (uint32_t row = 0; row < frame->nrows; row++)
+	{
+		frame->key[row] = hpc_mix(maker->row_hash[row].low ^
+								  hpc_mix(maker->row_hash[row].high));
+		if (hpc_poll(maker->env, row))
+			return HPC_CANCELLED;
+	}
 	return HPC_OK;
 }
 
 /* ---------- putting it together ---------- */
 
 static hpc_status
-make_frame(frame_maker *maker, uint32_t max_bins, bool *unique_text)
+make_frame(hpc_frame_maker *maker, bool *unique_text)
 {
-	hpc_status status = rank_all(maker, unique_text);
+	hpc_env *env = maker->env;
+	hpc_status status = take_targets(maker);
 
+	maker->row_hash = hpc_alloc0(env, maker->nraw, sizeof(hpc_hash));
+	if (status == HPC_OK && maker->row_hash == NULL)
+		status = HPC_NO_MEMORY;
 	if (status == HPC_OK)
-		status = hash_rows(maker);
-	if (status == HPC_OK && !order_rows(maker))
-		status = HPC_CANCELLED;
+		status = code_all(maker, unique_text);
 	if (status == HPC_OK)
+	{
+		digest_rows(maker);
 		status = fold_rows(maker);
+	}
 	if (status == HPC_OK)
-		status = pack_features(maker);
-	if (status == HPC_OK)
-		status = quantise_targets(maker);
-	for (int i = 0; i < maker->frame->nfeatures && status == HPC_OK; i++)
-		status = bin_feature(maker->env, maker->frame,
-							 &maker->frame->features[i], max_bins);
+		status = make_keys(maker);
+	hpc_free(env, maker->ranks);
+	hpc_free(env, maker->row_hash);
 	return status;
 }
 
-static hpc_status
-allocate_maker(frame_maker *maker)
+static hpc_frame *
+allocate_frame(hpc_env *env, int ncolumns)
 {
-	hpc_env *env = maker->env;
-	size_t ncolumns = (size_t) maker->dataset->ncolumns;
+	hpc_frame *frame = hpc_alloc0(env, 1, sizeof(hpc_frame));
+	size_t nblocks = (size_t) ncolumns / HPC_BLOCK + 1;
 
-	maker->frame = hpc_alloc0(env, 1, sizeof(hpc_frame));
-	if (maker->frame == NULL)
-		return HPC_NO_MEMORY;
-	maker->frame->features = hpc_alloc0(env, ncolumns, sizeof(hpc_feature));
-	maker->raw_ranks = hpc_alloc0(env, ncolumns, sizeof(uint32_t *));
-	maker->scratch.pairs = hpc_alloc(env, maker->nraw, sizeof(hpc_pair));
-	maker->scratch.spare = hpc_alloc(env, maker->nraw, sizeof(hpc_pair));
-	if (maker->frame->features == NULL || maker->raw_ranks == NULL ||
-		maker->scratch.pairs == NULL || maker->scratch.spare == NULL)
-		return HPC_NO_MEMORY;
-	return HPC_OK;
+	if (frame == NULL)
+		return NULL;
+	frame->features = hpc_alloc0(env, (size_t) ncolumns, sizeof(hpc_feature));
+	frame->blocks = hpc_alloc0(env, nblocks, sizeof(unsigned char *));
+	frame->block_feature = hpc_alloc(env, nblocks * HPC_BLOCK, sizeof(int));
+	if (frame->features == NULL || frame->blocks == NULL ||
+		frame->block_feature == NULL)
+	{
+		hpc_frame_free(env, frame);
+		return NULL;
+	}
+	return frame;
 }
 
-static void
-free_maker(frame_maker *maker)
+/* About what a frame takes while it is made, beyond the data set. */
+static uint64_t
+frame_bytes(const hpc_dataset *dataset)
 {
-	hpc_env *env = maker->env;
-
-	for (int i = 0; maker->raw_ranks != NULL && i < maker->dataset->ncolumns;
-		 i++)
-		hpc_free(env, maker->raw_ranks[i]);
-	hpc_free(env, maker->raw_ranks);
-	hpc_free(env, maker->row_hash);
-	hpc_free(env, maker->target_rank);
-	hpc_free(env, maker->target_values);
-	hpc_free(env, maker->scratch.pairs);
-	hpc_free(env, maker->scratch.spare);
+	return dataset->nrows *
+		   (sizeof(hpc_hash) + sizeof(double) + sizeof(uint32_t) +
+			(uint64_t) dataset->ncolumns * 3 / 2);
 }
 
 hpc_status
-hpc_frame_create(hpc_env *env, hpc_dataset *dataset, uint32_t max_bins,
-				 hpc_frame **frame, bool *unique_text)
+hpc_frame_create(hpc_env *env, hpc_dataset *dataset,
+				 const hpc_frame_rules *rules, hpc_frame **frame,
+				 bool *unique_text)
 {
-	frame_maker maker = {0};
+	hpc_frame_maker maker = {.env = env,
+							 .dataset = dataset,
+							 .rules = rules,
+							 .nraw = (uint32_t) dataset->nrows};
 	hpc_status status;
 
-	maker.env = env;
-	maker.dataset = dataset;
-	maker.nraw = maker.scratch.nrows = (uint32_t) dataset->nrows;
-	status = allocate_maker(&maker);
+	*frame = NULL;
+	status = hpc_need(env, frame_bytes(dataset), "code the rows",
+					  "Choose fewer columns or rows.");
+	if (status != HPC_OK)
+		return status;
+	maker.frame = allocate_frame(env, dataset->ncolumns);
+	if (maker.frame == NULL)
+		return HPC_NO_MEMORY;
+	status = make_frame(&maker, unique_text);
 	if (status == HPC_OK)
-		status = make_frame(&maker, max_bins, unique_text);
-	free_maker(&maker);
-	if (status != HPC_OK && maker.frame != NULL)
-	{
+		*frame = maker.frame;
+	else
 		hpc_frame_free(env, maker.frame);
-		maker.frame = NULL;
-	}
-	*frame = maker.frame;
 	return status;
 }
 
 void
 hpc_frame_free(hpc_env *env, hpc_frame *frame)
 {
-	for (int i = 0; frame->features != NULL && i < frame->nfeatures; i++)
-		free_feature(env, &frame->features[i]);
+	if (frame == NULL)
+		return;
+	for (int i = 0; i < frame->nfeatures; i++)
+		hpc_feature_free(env, &frame->features[i]);
+	for (int i = 0; frame->blocks != NULL && i < frame->nblocks; i++)
+		hpc_free(env, frame->blocks[i]);
 	hpc_free(env, frame->features);
+	hpc_free(env, frame->blocks);
+	hpc_free(env, frame->block_feature);
 	hpc_free(env, frame->count);
+	hpc_free(env, frame->source);
 	hpc_free(env, frame->key);
 	hpc_free(env, frame->target);
-	hpc_free(env, frame->target_rank);
+	hpc_free(env, frame->weight);
 	hpc_free(env, frame);
 }

@@ -1,88 +1,133 @@
 /*
  * hpc_frame.h
- *		Training rows in their canonical, coded form.
+ *		Training rows in their coded form.
  *
- * A frame is a function of the multiset of rows: features stand in byte
- * order of their names, values are ranks among the sorted distinct values,
- * equal rows are one row with a count, and rows stand in the order of their
- * content hash.
+ * A frame is made from the multiset of rows: features stand in byte order of
+ * their names, values are numbered in their own order, equal rows are one
+ * row with a count.  Rows stand in the order in which they came, so whatever
+ * is computed from a frame must not depend on the order of its rows: sums
+ * are exact, and draws are keyed by the rows' content.
  */
 #ifndef HPC_FRAME_H
 #define HPC_FRAME_H
 
 #include "hpc_dataset.h"
 
+/* Codes of a feature fit into 16 bits, the one for missing included. */
+#define HPC_MAX_BINS 65534
+
+/* Narrow features whose codes stand side by side. */
+#define HPC_BLOCK 8
+
 typedef struct hpc_feature
 {
 	const char *name; /* in the data set */
+	int column;       /* of the data set */
 	hpc_kind kind;
 	bool integral;
 	uint64_t name_hash;
 	uint32_t nvalues;          /* distinct values, not counting missing */
-	double *values;            /* [nvalues] ascending; not for categories */
 	hpc_dictionary categories; /* [nvalues] ascending by bytes */
 	uint64_t nmissing;         /* rows, copies counted */
+	double min;                /* NaN for categories and where none is */
+	double max;
 
 	/*
-	 * Rank of each row's value in values or categories, nvalues where it is
-	 * missing, in width bytes.
-	 */
-	int width;
-	void *ranks;
-
-	/*
-	 * What histograms are made over: the ranks themselves, or quantile bins
-	 * of neighbouring ranks where there are too many (bin_of not NULL).
-	 * Missing is bin nbins.
+	 * Codes: 0 .. nbins - 1 in ascending order of values, nbins where the
+	 * value is missing.  A bin holds one value, or neighbouring ones where
+	 * there are more than max_bins.
 	 */
 	uint32_t nbins;
-	uint32_t *bin_of; /* [nvalues + 1], or NULL */
-} hpc_feature;
+	double *low;         /* [nbins] least value of each; not for categories */
+	double *high;        /* [nbins] greatest; may be low itself */
+	uint32_t *level_bin; /* [nvalues] bin of each category; NULL: its own */
 
-/* Targets in units of 2^target_scale are below 2^HPC_TARGET_BITS. */
-#define HPC_TARGET_BITS 62
+	/* Code of row i: width bytes at codes + i * stride. */
+	int width; /* 1 or 2 */
+	int stride;
+	unsigned char *codes;
+} hpc_feature;
 
 typedef struct hpc_frame
 {
-	uint32_t nrows;   /* distinct (features, target) rows */
+	uint32_t nrows;   /* distinct rows */
 	uint64_t ncopies; /* rows, copies counted */
 	int nfeatures;
 	hpc_feature *features;
-	uint32_t *count;       /* [nrows] copies of the row */
-	uint64_t *key;         /* [nrows] content hash, for random draws */
-	int64_t *target;       /* [nrows] in units of 2^target_scale */
-	uint32_t *target_rank; /* [nrows] among the distinct targets */
-	uint32_t ntargets;     /* distinct targets */
-	int target_scale;
-	double target_min;
+
+	/*
+	 * Codes of features of width 1: block b holds features block_feature[b *
+	 * HPC_BLOCK ...] (-1: none), HPC_BLOCK bytes a row.  Features of width 2
+	 * have arrays of their own.
+	 */
+	int nblocks;
+	unsigned char **blocks; /* [nblocks] */
+	int *block_feature;     /* [nblocks * HPC_BLOCK] */
+
+	uint32_t *count;   /* [nrows] copies of the row; NULL: one each */
+	uint32_t *source;  /* [nrows] row of the data set; NULL: the same */
+	uint64_t *key;     /* [nrows] content hash, for random draws */
+	double *target;    /* [nrows] as learned: logarithms where wanted */
+	double *weight;    /* [nrows] of one copy; NULL: 1 each */
+	uint32_t ntargets; /* distinct targets */
+	double target_min; /* as given */
 	double target_max;
-	double target_mean;
-	hpc_digest data_digest;
+	double target_mean;     /* weighted */
+	bool log_target;        /* target holds logarithms */
+	hpc_digest data_digest; /* of all rows, weights included */
 } hpc_frame;
 
 static inline uint32_t
-hpc_feature_rank(const hpc_feature *feature, uint32_t row)
+hpc_code(const hpc_feature *feature, uint32_t row)
 {
-	switch (feature->width)
-	{
-		case 1:
-			return ((const uint8_t *) feature->ranks)[row];
-		case 2:
-			return ((const uint16_t *) feature->ranks)[row];
-		default:
-			return ((const uint32_t *) feature->ranks)[row];
-	}
+	const unsigned char *at = feature->codes + (size_t) row * feature->stride;
+
+	return feature->width == 1 ? *at : *(const uint16_t *) at;
 }
 
+static inline uint32_t
+hpc_row_count(const hpc_frame *frame, uint32_t row)
+{
+	return frame->count != NULL ? frame->count[row] : 1;
+}
+
+static inline double
+hpc_row_weight(const hpc_frame *frame, uint32_t row)
+{
+	return frame->weight != NULL ? frame->weight[row] : 1;
+}
+
+/* Row of the data set with the content of a row of the frame. */
+static inline uint32_t
+hpc_row_source(const hpc_frame *frame, uint32_t row)
+{
+	return frame->source != NULL ? frame->source[row] : row;
+}
+
+typedef struct hpc_frame_rules
+{
+	uint32_t max_bins;
+	bool keep;        /* leave the data set as it is */
+	bool check_leaks; /* HPC_LEAK for a feature that is the target */
+} hpc_frame_rules;
+
 /*
- * Codes a data set, whose columns are emptied on the way.  Text columns that
- * are unique on over half the rows are left out and reported in unique_text
- * [ncolumns] (true at the data set's column).
+ * Codes a data set, whose columns are emptied on the way unless it is kept.
+ * Text columns that are unique on over half the rows are left out and
+ * reported in unique_text[ncolumns] (true at the data set's column).
+ */
+extern hpc_status hpc_frame_create(hpc_env *env, hpc_dataset *dataset,
+								   const hpc_frame_rules *rules,
+								   hpc_frame **frame, bool *unique_text);
+extern void hpc_frame_free(hpc_env *env, hpc_frame *frame);
+
+/*
+ * Replaces the targets by their logarithms: if want is 1, or if it is -1, all
+ * are positive and their logarithms less skewed.  HPC_BAD_DATA if want is 1
+ * and a target is not positive.
  */
 extern hpc_status
-hpc_frame_create(hpc_env *env, hpc_dataset *dataset, uint32_t max_bins,
-				 hpc_frame **frame, bool *unique_text);
-extern void hpc_frame_free(hpc_env *env, hpc_frame *frame);
+hpc_frame_log_target(hpc_env *env, hpc_frame *frame, int64_t want);
 
 /* number × 2^exponent, without overflow on the way. */
 extern double hpc_scale(double number, int exponent);
@@ -90,8 +135,7 @@ extern double hpc_scale(double number, int exponent);
 /* number in units of 2^exponent, rounded to the nearest; below 2^63. */
 extern int64_t hpc_to_units(double number, int exponent);
 
-/* Sum of weight target units, as the mean of weight targets. */
-extern double
-hpc_target_mean(const hpc_frame *frame, __int128 sum, uint64_t weight);
+/* The e with 2^(e-1) <= magnitude < 2^e; 0 for 0. */
+extern int hpc_exponent_above(double magnitude);
 
 #endif /* HPC_FRAME_H */

@@ -1,12 +1,29 @@
 /*
  * hpc_grow.h
  *		Growing one tree on weighted rows of a frame.
+ *
+ * The grower fits integers: each row of the bag has a fixed-point target q
+ * (a residual, a gradient) and a weight, and splits are those that decrease
+ * the weighted sum of squares of q the most.  What the leaves predict is the
+ * business of the algorithm, which learns from the tree which rows ended up
+ * in which leaf.
  */
 #ifndef HPC_GROW_H
 #define HPC_GROW_H
 
+#include "hpc_frame.h"
 #include "hpc_parallel.h"
-#include "hpc_split.h"
+
+/*
+ * A row of the bag in one integer: weight × q above, weight below.  Fits
+ * where the sum of weights is below 2^weight_bits and the sum of |weight × q|
+ * below 2^(62 - weight_bits).
+ */
+typedef int64_t hpc_narrow;
+
+/* The same in two integers, for sums of |weight × q| below 2^62. */
+typedef int64_t hpc_wide __attribute__((vector_size(16)));
+/* [0]: weight × q; [1]: weight units << 32 | rows (copies counted) */
 
 /*
  * A node as it grows.  Children stand side by side, after their parent:
@@ -15,62 +32,145 @@
 typedef struct hpc_tree_node
 {
 	uint32_t left; /* 0: a leaf */
-	uint32_t feature;
+	uint16_t feature;
 	bool missing_left;
-	uint32_t last_rank; /* numbers: ranks up to this go left */
-	uint64_t set;       /* categories: first word in the tree's sets */
-	double threshold;   /* numbers: values up to this go left */
-	double value;       /* mean target of the node */
-	double gain;        /* decrease of the sum of squares, in units
-						 * of 2^HPC_TARGET_BITS targets, squared */
-	uint64_t cover;     /* weighted rows */
+	union
+	{
+		uint32_t cut; /* numbers: the last code that goes left */
+		uint32_t set; /* categories: first word in the tree's sets */
+	} at;
+	uint32_t weight; /* in the units of the bag */
+	uint32_t cover;  /* rows, copies counted */
+	uint32_t begin;  /* rows of a leaf: tree->rows[begin .. end - 1] */
+	uint32_t end;
+	int64_t sum;      /* of weight × q */
+	double threshold; /* numbers: values up to this go left */
+	double value;     /* of a leaf: for the algorithm to fill in */
+	double gain;      /* decrease of the sum of squares of q */
 } hpc_tree_node;
 
 typedef struct hpc_tree
 {
 	uint32_t nnodes;
 	hpc_tree_node *nodes;
-	uint64_t nset_words;
-	uint64_t max_set_words;
-	uint32_t *sets; /* bit per category: goes left */
+	uint32_t *rows; /* of the bag, by leaf */
+	double *bounds; /* [2 nnodes] least and greatest value of each node in
+					 * units of q, as monotone features allow; NULL: no
+					 * bounds */
+	uint32_t nset_words;
+	uint32_t max_set_words;
+	uint32_t *sets; /* bit per code of a category: goes left */
 } hpc_tree;
+
+/* A value for a node, in units of q, within its bounds. */
+static inline double
+hpc_tree_bounded(const hpc_tree *tree, uint32_t node, double value)
+{
+	if (tree->bounds == NULL)
+		return value;
+	value = value < tree->bounds[2 * node] ? tree->bounds[2 * node] : value;
+	return value > tree->bounds[2 * node + 1] ? tree->bounds[2 * node + 1]
+											  : value;
+}
 
 typedef struct hpc_grow_rules
 {
-	hpc_split_rules split;
-	uint32_t max_depth;  /* 0: no limit */
-	uint32_t max_leaves; /* 0: no limit */
-	int nfeatures_tried; /* features per split */
+	uint64_t min_leaf; /* rows, copies counted */
+	double cat_smooth;
+	double cat_min_rows;
+	double l2;              /* in rows */
+	uint32_t max_depth;     /* 0: no limit */
+	uint32_t max_leaves;    /* 0: no limit */
+	int nfeatures_tried;    /* features per split */
+	bool random_cuts;       /* extra trees: one random division per feature */
+	const int8_t *monotone; /* [nfeatures] -1, 0, 1; NULL: all 0 */
+	double weight_unit;     /* weight units of one row of weight 1 */
+	int nworkers;           /* of the crew that helps with a tree; 1: none */
 } hpc_grow_rules;
 
 /* One worker's workplace, made once and used for tree after tree. */
 typedef struct hpc_grower hpc_grower;
 
 /*
- * max_samples: the most samples a tree can have.  NULL: out of memory.
+ * The bag of the next tree, to be filled by the algorithm: which rows, and
+ * what each row holds (by row of the frame; others are not looked at).
  */
-extern hpc_grower *
-hpc_grower_create(hpc_env *env, const hpc_frame *frame,
-				  const hpc_grow_rules *rules, uint32_t max_samples);
-extern void hpc_grower_free(hpc_env *env, hpc_grower *grower);
+typedef struct hpc_bag
+{
+	uint32_t nrows;
+	uint32_t *rows;     /* [frame->nrows] ascending; the grower reorders */
+	hpc_narrow *narrow; /* [frame->nrows], or NULL: wide */
+	hpc_wide *wide;
+	int weight_bits;     /* of narrow */
+	int nfeatures;       /* features that the tree may use ... */
+	const int *features; /* [nfeatures] ascending; NULL: all */
 
-/* Where to put the samples of the next tree: room for max_samples. */
-extern hpc_sample *hpc_grower_samples(hpc_grower *grower);
+	/*
+	 * [frame->nrows]: a node whose rows agree here is pure, any other is split
+	 * even where that gains nothing.  NULL: no division without a gain.
+	 */
+	const double *pure_value;
+} hpc_bag;
 
 /*
- * Grows a tree on the first nsamples samples, which it reorders.  NULL when
- * the crew stopped, or when the tree's sets did not fit: then
- * hpc_grower_wants_room is true, hpc_grower_make_room (which allocates, so
- * not from a worker) helps, and the tree must be grown again.
+ * wide: whether the bag holds wide cells.  The data may be filled in anew for
+ * each tree.  NULL: out of memory.
  */
-extern const hpc_tree *
-hpc_tree_grow(hpc_grower *grower, hpc_crew *crew, int worker,
-			  uint32_t nsamples, uint64_t feature_stream);
+extern hpc_grower *hpc_grower_create(hpc_env *env, const hpc_frame *frame,
+									 const hpc_grow_rules *rules, bool wide);
+extern void hpc_grower_free(hpc_env *env, hpc_grower *grower);
+
+/*
+ * Growers, at most *n, that memory allows; at least 1, or HPC_NO_MEMORY with
+ * advice.
+ */
+extern hpc_status
+hpc_grower_count(hpc_env *env, const hpc_frame *frame,
+				 const hpc_grow_rules *rules, bool wide, int *n);
+extern hpc_bag *hpc_grower_bag(hpc_grower *grower);
+
+/*
+ * Grows a tree on the bag.  stream: of its random draws.  With team true the
+ * calling thread is worker 0 and the whole crew helps; else only this worker
+ * works.  NULL when the crew stopped, or when something did not fit: then
+ * hpc_grower_wants_room is true, hpc_grower_make_room (which allocates, so
+ * not from a worker) helps, and the tree must be grown again from a bag
+ * filled anew.
+ */
+extern hpc_tree *hpc_tree_grow(hpc_grower *grower, hpc_crew *crew, int worker,
+							   bool team, uint64_t stream);
 extern bool hpc_grower_wants_room(const hpc_grower *grower);
 extern hpc_status hpc_grower_make_room(hpc_env *env, hpc_grower *grower);
+
+/* Does a row with this code go left at a node? */
+static inline bool
+hpc_tree_goes_left(const hpc_tree *tree, const hpc_tree_node *node,
+				   const hpc_feature *feature, uint32_t code)
+{
+	if (code == feature->nbins)
+		return node->missing_left;
+	if (feature->kind == HPC_CATEGORY)
+		return tree->sets[node->at.set + code / 32] >> (code % 32) & 1;
+	return code <= node->at.cut;
+}
+
+/*
+ * The signs of params->monotone by feature, allocated here; NULL where all are
+ * 0.  Columns that are no features are passed over.
+ */
+extern hpc_status hpc_monotone_signs(hpc_env *env, const hpc_frame *frame,
+									 const hpc_params *params, int8_t **signs);
 
 /* The leaf that a row of the frame falls into. */
 extern uint32_t
 hpc_tree_leaf(const hpc_tree *tree, const hpc_frame *frame, uint32_t row);
+
+/* So many rows walk a tree in step, and their cache misses overlap. */
+#define HPC_WALKERS 16
+
+/* The leaves that nrows <= HPC_WALKERS rows fall into. */
+extern void
+hpc_tree_leaves(const hpc_tree *tree, const hpc_frame *frame,
+				const uint32_t *rows, uint32_t nrows, uint32_t *leaves);
 
 #endif /* HPC_GROW_H */

@@ -58,6 +58,23 @@ hpc_resize(hpc_env *env, void *ptr, size_t count, size_t size)
 	return block;
 }
 
+hpc_status
+hpc_need(hpc_env *env, uint64_t nbytes, const char *what, const char *hint)
+{
+	uint64_t left;
+
+	if (env->memory_left == NULL)
+		return HPC_OK;
+	left = env->memory_left(env->opaque);
+	if (nbytes <= left)
+		return HPC_OK;
+	hpc_fail(env, HPC_NO_MEMORY, "not enough memory to %s", what);
+	hpc_fail_detail(env, "It takes about %.0f MB, and %.0f MB are left.",
+					(double) nbytes / 1048576, (double) left / 1048576);
+	hpc_fail_hint(env, "%s", hint);
+	return HPC_NO_MEMORY;
+}
+
 void *
 hpc_alloc(hpc_env *env, size_t count, size_t size)
 {
@@ -79,6 +96,13 @@ hpc_free(hpc_env *env, void *ptr)
 {
 	if (ptr != NULL)
 		env->resize(env->opaque, ptr, 0);
+}
+
+void
+hpc_progress(hpc_env *env, const char *unit, uint64_t done, uint64_t total)
+{
+	if (env->progress != NULL)
+		env->progress(env->opaque, unit, done, total);
 }
 
 bool

@@ -18,6 +18,14 @@ extern void hpc_fail_detail(hpc_env *env, const char *format, ...)
 extern void hpc_fail_hint(hpc_env *env, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * HPC_NO_MEMORY, with the advice in hint, when resize would not grant so many
+ * bytes more: better than to find out after minutes of work.  what: "hold the
+ * rows".
+ */
+extern hpc_status
+hpc_need(hpc_env *env, uint64_t nbytes, const char *what, const char *hint);
+
 /* count × size bytes, not cleared; zero bytes answer a valid pointer. */
 extern void *hpc_alloc(hpc_env *env, size_t count, size_t size);
 
@@ -29,6 +37,13 @@ extern void *hpc_resize(hpc_env *env, void *ptr, size_t count, size_t size);
 
 /* Releases ptr; NULL is allowed. */
 extern void hpc_free(hpc_env *env, void *ptr);
+
+/*
+ * Tells the caller how far the work is; done is 0 when work of a kind begins.
+ * Only from the calling thread.
+ */
+extern void
+hpc_progress(hpc_env *env, const char *unit, uint64_t done, uint64_t total);
 
 /* Has the caller asked to stop?  Only from the calling thread. */
 extern bool hpc_cancelled(hpc_env *env);

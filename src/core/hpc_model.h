@@ -19,6 +19,23 @@
  *	- strings lie side by side: the training record's, then per feature its
  *	  name and its categories
  *	- a split names a feature, and a threshold or set of that feature
+ *	- the sections hold what the algorithm has, and nothing else:
+ *
+ *		mean				nothing: it predicts its base
+ *		forest, extra_trees	at least one tree; the mean of their leaves
+ *		boost				trees; base + the sum of their leaves
+ *		linear				a term per feature; base + the sum of the terms
+ *		blend				2 to 16 members; the mean of their predictions
+ *
+ *	- base, leaves, terms and levels are finite, and so are the least and the
+ *	  greatest value of each term: no prediction is NaN or infinite
+ *	- settings lie within the ranges of their algorithm's parameters
+ *	- log_scale is 0 or 1 and the setting log_target where the algorithm has
+ *	  one; of a blend it is 1 if it is 1 in all members
+ *	- smearing is positive and finite, and 1 where log_scale is 0
+ *	- members are whole models, each valid on its own and no blend, with the
+ *	  container's word 0 and the blend's features by name and kind, in the
+ *	  same order; categories and ranges are each one's own business
  */
 #ifndef HPC_MODEL_H
 #define HPC_MODEL_H
@@ -45,17 +62,19 @@ typedef enum hpc_section_kind
 	HPC_SECTION_COVERS,       /* uint32 per node: weighted rows */
 	HPC_SECTION_SETS,         /* uint32 words, a bit per category */
 	HPC_SECTION_STRINGS,      /* names, categories, texts; each 0-ended */
+	HPC_SECTION_LINEAR,       /* hpc_linear_term per feature, or empty */
+	HPC_SECTION_LEVELS,       /* doubles: coefficients of categories */
+	HPC_SECTION_MEMBERS,      /* of a blend: models, side by side */
 
 	/* numbers kept for what later versions store; all optional */
 	HPC_SECTION_CALIBRATION = 32,
 	HPC_SECTION_SMEARING,
 	HPC_SECTION_DRIFT_GROUPS,
 	HPC_SECTION_ROW_SKETCH,
-	HPC_SECTION_TREE_KEYS,
-	HPC_SECTION_MEMBERS
+	HPC_SECTION_TREE_KEYS
 } hpc_section_kind;
 
-#define HPC_KNOWN_SECTIONS 9 /* kinds 1 .. 9 */
+#define HPC_KNOWN_SECTIONS 12 /* kinds 1 .. 12 */
 #define HPC_MAX_SECTIONS 64
 
 enum
@@ -89,17 +108,65 @@ typedef struct hpc_string
 	uint32_t nbytes; /* without the terminating zero */
 } hpc_string;
 
+/*
+ * Parameters that are kept in the model, as resolved: X(type here, field of
+ * hpc_params).  Those of other algorithms are whatever hpc_params has.
+ */
+#define HPC_SETTINGS(X)         \
+	X(int64_t, trees)           \
+	X(int64_t, rounds)          \
+	X(double, learning_rate)    \
+	X(double, l1)               \
+	X(double, l2)               \
+	X(int64_t, loss)            \
+	X(double, quantile)         \
+	X(double, huber_quantile)   \
+	X(int64_t, early_stopping)  \
+	X(int64_t, log_target)      \
+	X(int64_t, retransform)     \
+	X(int64_t, features)        \
+	X(double, feature_fraction) \
+	X(int64_t, max_depth)       \
+	X(int64_t, min_leaf)        \
+	X(int64_t, max_leaves)      \
+	X(int64_t, max_bins)        \
+	X(int64_t, bag)             \
+	X(double, row_fraction)     \
+	X(double, cat_smooth)       \
+	X(double, cat_min_rows)     \
+	X(int64_t, leak)            \
+	X(int64_t, seed)
+
+#define HPC_SETTING(type, name) type name;
+
+typedef struct hpc_settings
+{
+	HPC_SETTINGS(HPC_SETTING)
+} hpc_settings;
+
+#undef HPC_SETTING
+
+typedef enum hpc_combine
+{
+	HPC_COMBINE_MEAN = 0, /* of trees or members */
+	HPC_COMBINE_SUM       /* base plus trees or terms */
+} hpc_combine;
+
 typedef struct hpc_training_record
 {
 	uint32_t algorithm;
 	uint32_t ntrees;
+	uint32_t combine;
+	uint32_t log_scale; /* 1: learned, and combined, as logarithms */
 	uint64_t nrows;
 	uint64_t nskipped;
 	uint64_t ndistinct;
 	hpc_digest data_digest;
-	double target_min;
+	double target_min; /* as given, not as learned */
 	double target_max;
 	double target_mean;
+	double base;     /* on the learned scale; 0 where combine is the mean */
+	double smearing; /* mean of exp(residual) (Duan 1983); 1 where none */
 	uint64_t oob_rows;
 	double oob_mae;
 	double oob_rmse;
@@ -107,19 +174,8 @@ typedef struct hpc_training_record
 	hpc_string target; /* nbytes 0: by value, without a name */
 	hpc_string params; /* nbytes 0: none given */
 	hpc_string clean;  /* nbytes 0: none */
-	int64_t trees;     /* parameters, as resolved */
-	int64_t features;
-	double feature_fraction;
-	int64_t max_depth;
-	int64_t min_leaf;
-	int64_t max_leaves;
-	int64_t max_bins;
-	int64_t bag;
-	double row_fraction;
-	double cat_smooth;
-	double cat_min_rows;
-	int64_t leak;
-	int64_t seed;
+	hpc_string weight; /* nbytes 0: all rows count alike */
+	hpc_settings settings;
 } hpc_training_record;
 
 typedef struct hpc_feature_record
@@ -134,9 +190,34 @@ typedef struct hpc_feature_record
 	uint64_t nmissing;
 	double min; /* NaN where there is none */
 	double max;
-	double gain; /* total over the trees, in units of the square of the
-				  * power of two above the largest target */
+	double gain;     /* for shares: of trees, the total decrease of the sum of
+				  * squares, in units of the model; of a linear model, the
+				  * size of the standardised coefficients; of a blend, the
+				  * mean of the members' shares */
+	int8_t monotone; /* -1, 0, 1: predictions fall, do as they like, rise */
+	uint8_t reserved[7];
 } hpc_feature_record;
+
+/*
+ * What a feature adds to the prediction of a linear model.  Number, boolean
+ * and time: coefficient × (t(x) - center), x clipped to low .. high, t the
+ * identity or log1p (then low > -1); a missing x counts as fill, and adds
+ * missing.  Category: its level's coefficient, missing, or unknown.
+ *
+ * The levels of features stand side by side, in the order of the features.
+ */
+typedef struct hpc_linear_term
+{
+	uint32_t log1p;       /* 0 or 1 */
+	uint32_t first_level; /* in LEVELS, one per category of the feature */
+	double fill;
+	double low;
+	double high;
+	double center;
+	double coefficient;
+	double missing;
+	double unknown;
+} hpc_linear_term;
 
 /*
  * A node, 12 bytes.  left == 0 marks a leaf, whose value stands in what a
@@ -160,7 +241,8 @@ typedef struct hpc_node
 
 enum
 {
-	HPC_NODE_MISSING_LEFT = 1
+	HPC_NODE_MISSING_LEFT = 1,
+	HPC_NODE_SET = 2 /* cut is a set: the feature is a category */
 };
 
 /* The sections of a valid model, resolved. */
@@ -181,9 +263,35 @@ typedef struct hpc_model_view
 	uint64_t nset_words;
 	const char *strings;
 	uint64_t nstring_bytes;
+	const hpc_linear_term *terms; /* [nfeatures] of a linear model */
+	uint64_t nterms;
+	const double *levels;
+	uint64_t nlevels;
+	const char *members;
+	uint64_t nmember_bytes;
 } hpc_model_view;
 
 extern void hpc_model_open(const hpc_model *model, hpc_model_view *view);
+
+/* Bytes of an element of a section that this version knows. */
+extern size_t hpc_section_element(hpc_section_kind kind);
+
+/* Algorithm and settings of a record from params, and back. */
+extern void
+hpc_model_record_params(const hpc_params *params, hpc_training_record *record);
+extern void hpc_model_recorded_params(const hpc_training_record *record,
+									  hpc_params *params);
+
+/* What the term of a number, boolean or time adds for a value, not NaN. */
+extern double
+hpc_linear_term_of_number(const hpc_linear_term *term, double number);
+
+/*
+ * The prediction on the scale that was learned: a logarithm where log_scale
+ * is 1.
+ */
+extern double hpc_model_predict_raw(const hpc_model *model,
+									const hpc_value *values, uint32_t *codes);
 
 /* SHA-256 as the header wants it.  False: asked to stop. */
 extern bool hpc_model_compute_digest(hpc_env *env, const hpc_model *model,

@@ -1,36 +1,56 @@
 /*
  * hpc_parallel.h
- *		Threads of the core: a crew works off a list of tasks.
+ *		Threads of the core: a crew works off lists of tasks.
  *
- * Tasks run in any order on any worker, so their results must not depend on
- * either.  A task must not allocate or call the environment; it asks
- * hpc_crew_stopped often (at least every few milliseconds) and returns early
- * when told to.
+ * A crew is opened once for a piece of work and then given one list of tasks
+ * after the other.  Tasks run in any order on any worker, so their results
+ * must not depend on either.  A task must not allocate or call the
+ * environment; it asks hpc_crew_stopped often (at least every few
+ * milliseconds) and returns early when told to.
  */
 #ifndef HPC_PARALLEL_H
 #define HPC_PARALLEL_H
 
 #include "hpc.h"
 
-typedef struct hpc_crew
-{
-	hpc_env *env;
-	int nworkers;
-	uint64_t next_task; /* atomic */
-	int nrunning;       /* atomic: workers at work */
-	bool stop;          /* atomic */
-} hpc_crew;
+typedef struct hpc_crew hpc_crew;
 
 typedef void (*hpc_task)(hpc_crew *crew, int worker, uint64_t task,
 						 void *context);
 
-/* How many threads can really be started, at most env->nthreads. */
+/* What the calling thread does while the crew is open. */
+typedef hpc_status (*hpc_body)(hpc_crew *crew, void *context);
+
+/*
+ * How many threads can really be started, at most env->nthreads: to be asked
+ * just before a crew is opened, since OpenMP ends the process when it cannot
+ * start what it was told to.  Takes some 30 microseconds a thread.
+ */
 extern int hpc_crew_size(hpc_env *env);
 
 /*
- * Runs tasks 0 .. ntasks - 1 on nworkers threads, the calling one included
- * (worker 0).  HPC_CANCELLED when the environment asked to stop.
+ * Opens a crew of nworkers threads, of which the calling one is worker 0,
+ * runs body on the calling thread, and closes the crew.  Body may allocate
+ * and call the environment.  Answers what body does, or HPC_CANCELLED.  A
+ * crew opened in the body of another works, but as a rule on one thread;
+ * tasks open none.
  */
+extern hpc_status
+hpc_crew_open(hpc_env *env, int nworkers, hpc_body body, void *context);
+
+/* At least the number of any worker + 1: for what each worker needs. */
+extern int hpc_crew_nworkers(const hpc_crew *crew);
+
+/*
+ * From body, not from a task: runs tasks 0 .. ntasks - 1 on all workers, the
+ * calling one included, and returns when all are done.  HPC_CANCELLED, at
+ * once, from when the environment asked to stop.  Less than a microsecond
+ * where lists follow each other without pause, some 50 where others sleep.
+ */
+extern hpc_status
+hpc_crew_share(hpc_crew *crew, uint64_t ntasks, hpc_task task, void *context);
+
+/* Opens a crew for one list of tasks. */
 extern hpc_status hpc_crew_run(hpc_env *env, int nworkers, uint64_t ntasks,
 							   hpc_task task, void *context);
 

@@ -8,8 +8,13 @@
  * that is when the number of thresholds below x is at most k.
  *
  * What training never saw goes where missing goes: a missing value, NaN, an
- * unknown category.
+ * unknown category.  (A linear model has a coefficient for each.)
+ *
+ * Predictions are finite.  A sum that overflows is taken again in units so
+ * large that it does not, and what still lies beyond the largest double, as
+ * the exponential of a logarithm may, is the largest double.
  */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,6 +23,17 @@
 
 #define NO_CODE UINT32_MAX
 #define TREES_AT_ONCE 16
+
+/* Adds up whatever fits into a model without overflow. */
+#define LARGE_UNIT 0x1p40
+
+static double
+bounded(double x)
+{
+	return x > DBL_MAX ? DBL_MAX : x < -DBL_MAX ? -DBL_MAX : x;
+}
+
+/* ---------- codes ---------- */
 
 /* Number of thresholds below x. */
 static uint32_t
@@ -87,16 +103,17 @@ code_row(const hpc_model_view *view, const hpc_value *values, uint32_t *codes)
 	}
 }
 
+/* ---------- trees ---------- */
+
 static inline bool
 goes_left(const hpc_model_view *view, const hpc_node *node,
 		  const uint32_t *codes)
 {
-	uint32_t feature = node->u.split.feature;
-	uint32_t code = codes[feature];
+	uint32_t code = codes[node->u.split.feature];
 
 	if (code == NO_CODE)
 		return node->u.split.flags & HPC_NODE_MISSING_LEFT;
-	if (view->features[feature].kind == HPC_CATEGORY)
+	if (node->u.split.flags & HPC_NODE_SET)
 		return view->sets[node->u.split.cut + code / 32] >> (code % 32) & 1;
 	return code <= node->u.split.cut;
 }
@@ -159,25 +176,187 @@ mean_leaf(const hpc_model_view *view, const uint32_t *codes, double unit)
 	return origin + sum / ntrees;
 }
 
+/* Base plus the leaves times unit, added in the order of the trees. */
+static double
+sum_leaves(const hpc_model_view *view, const uint32_t *codes, double unit)
+{
+	uint32_t ntrees = view->training->ntrees;
+	double leaves[TREES_AT_ONCE];
+	double sum = view->training->base * unit;
+
+	for (uint32_t first = 0; first < ntrees; first += TREES_AT_ONCE)
+	{
+		uint32_t n =
+			ntrees - first < TREES_AT_ONCE ? ntrees - first : TREES_AT_ONCE;
+
+		walk(view, first, n, codes, leaves);
+		for (uint32_t i = 0; i < n; i++)
+			sum += leaves[i] * unit;
+	}
+	return sum;
+}
+
+/* ---------- linear terms ---------- */
+
+double
+hpc_linear_term_of_number(const hpc_linear_term *term, double number)
+{
+	double x = number < term->low    ? term->low
+			   : number > term->high ? term->high
+									 : number;
+
+	return term->coefficient *
+		   ((term->log1p != 0 ? hpc_log1p(x) : x) - term->center);
+}
+
+static double
+term_of_category(const hpc_model_view *view, uint32_t feature,
+				 const hpc_value *value)
+{
+	const hpc_linear_term *term = &view->terms[feature];
+	uint32_t code;
+
+	if (value->missing)
+		return term->missing;
+	code = code_category(view, &view->features[feature], value);
+	return code != NO_CODE ? view->levels[term->first_level + code]
+						   : term->unknown;
+}
+
+/* Base plus the terms times unit, added in the order of the features. */
+static double
+sum_terms(const hpc_model_view *view, const hpc_value *values, double unit)
+{
+	double sum = view->training->base * unit;
+
+	for (uint32_t i = 0; i < view->nfeatures; i++)
+	{
+		const hpc_linear_term *term = &view->terms[i];
+		const hpc_value *value = &values[i];
+
+		if (view->features[i].kind == HPC_CATEGORY)
+			sum += term_of_category(view, i, value) * unit;
+		else if (value->missing || isnan(value->number))
+		{
+			sum += bounded(hpc_linear_term_of_number(term, term->fill)) * unit;
+			sum += term->missing * unit;
+		}
+		else
+			sum +=
+				bounded(hpc_linear_term_of_number(term, value->number)) * unit;
+	}
+	return sum;
+}
+
+/* ---------- the whole model ---------- */
+
+/* What was learned, combined, times unit. */
+static double
+combine(const hpc_model_view *view, const hpc_value *values,
+		const uint32_t *codes, double unit)
+{
+	if (view->nterms > 0)
+		return sum_terms(view, values, unit);
+	if (view->training->combine == HPC_COMBINE_MEAN)
+		return mean_leaf(view, codes, unit);
+	return sum_leaves(view, codes, unit);
+}
+
+/* From the learned scale to that of the target. */
+static double
+retransform(const hpc_training_record *training, double raw)
+{
+	double value;
+
+	if (training->log_scale == 0)
+		return raw;
+	value = hpc_exp(raw);
+	if (training->settings.retransform == HPC_RETRANSFORM_MEAN)
+		value *= training->smearing;
+	return bounded(value);
+}
+
+/* A member's prediction on the scale of its blend. */
+static double
+predict_member(const hpc_model *member, bool log_scale,
+			   const hpc_value *values, uint32_t *codes)
+{
+	double raw = hpc_model_predict_raw(member, values, codes);
+	hpc_model_view view;
+
+	hpc_model_open(member, &view);
+	if (!log_scale)
+		return retransform(view.training, raw);
+	if (view.training->settings.retransform == HPC_RETRANSFORM_MEAN)
+		raw += hpc_log(view.training->smearing);
+	return raw;
+}
+
+/*
+ * Mean of the members, added as distances from the first: the mean of equal
+ * predictions is that prediction.  Where distances overflow, shares do not.
+ */
+static double
+mean_member(const hpc_model_view *view, const hpc_value *values,
+			uint32_t *codes)
+{
+	bool log_scale = view->training->log_scale != 0;
+	uint64_t at = 0;
+	uint32_t nmembers = 0;
+	double origin = 0;
+	double sum = 0;
+	double scaled = 0;
+
+	while (at < view->nmember_bytes)
+	{
+		const hpc_model *member = (const hpc_model *) (view->members + at);
+		double x = predict_member(member, log_scale, values, codes);
+
+		if (nmembers == 0)
+			origin = x;
+		sum += x - origin;
+		scaled += x / LARGE_UNIT;
+		nmembers++;
+		at += member->nbytes;
+	}
+	return isfinite(sum) ? origin + sum / nmembers
+						 : bounded(scaled / nmembers * LARGE_UNIT);
+}
+
+double
+hpc_model_predict_raw(const hpc_model *model, const hpc_value *values,
+					  uint32_t *codes)
+{
+	hpc_model_view view;
+	double raw;
+
+	hpc_model_open(model, &view);
+	if (view.nmember_bytes > 0)
+		return mean_member(&view, values, codes);
+	if (view.training->ntrees > 0)
+		code_row(&view, values, codes);
+	raw = combine(&view, values, codes, 1);
+	if (isfinite(raw))
+		return raw;
+	return bounded(combine(&view, values, codes, 1 / LARGE_UNIT) * LARGE_UNIT);
+}
+
 double
 hpc_model_predict(const hpc_model *model, const hpc_value *values,
 				  uint32_t *codes)
 {
+	double raw = hpc_model_predict_raw(model, values, codes);
 	hpc_model_view view;
-	double mean;
 
 	hpc_model_open(model, &view);
-	if (view.training->ntrees == 0)
-		return view.training->target_mean;
-	code_row(&view, values, codes);
-	mean = mean_leaf(&view, codes, 1);
-	/* leaves near the largest double: a sum overflows, the mean does not */
-	return isfinite(mean) ? mean : mean_leaf(&view, codes, 0x1p-20) * 0x1p20;
+	return retransform(view.training, raw);
 }
+
+/* ---------- hashes ---------- */
 
 hpc_hash
 hpc_model_row_hash(const hpc_model *model, const hpc_value *values,
-				   double target)
+				   double target, double weight)
 {
 	hpc_model_view view;
 	hpc_value target_value = {.number = target};
@@ -199,7 +378,8 @@ hpc_model_row_hash(const hpc_model *model, const hpc_value *values,
 										  kind),
 						   kind, &value));
 	}
-	return hpc_hash_combine(hash,
-							hpc_value_hash(hpc_column_key("", HPC_NUMBER),
-										   HPC_NUMBER, &target_value));
+	hash =
+		hpc_hash_combine(hash, hpc_value_hash(hpc_column_key("", HPC_NUMBER),
+											  HPC_NUMBER, &target_value));
+	return hpc_hash_weight(hash, weight);
 }

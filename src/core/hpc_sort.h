@@ -23,12 +23,9 @@ typedef struct hpc_pair
 extern bool
 hpc_sort_pairs(hpc_env *env, uint64_t n, hpc_pair *pairs, hpc_pair *spare);
 
-/*
- * Sorts keys[n] by the lowest nbytes bytes of their upper half.  spare[n] is
- * scratch.  For any thread.
- */
-extern void
-hpc_sort_upper(uint32_t n, uint64_t *keys, uint64_t *spare, int nbytes);
+/* The same for keys alone. */
+extern bool
+hpc_sort_keys(hpc_env *env, uint64_t n, uint64_t *keys, uint64_t *spare);
 
 /* Bits of a double in the order of its value; -0 as 0; not for NaN. */
 static inline uint64_t

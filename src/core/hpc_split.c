@@ -1,112 +1,120 @@
 /*
  * hpc_split.c
- *		The best way to divide the rows of a node by one feature.
+ *		Judging divisions of a node, and dividing categories.
  *
- * Cells stand in an order; a division sends a prefix of them left and the
- * rest right, and the missing rows, if there are any, to either side.  For
- * sums S and weights W the decrease of the sum of squares is
+ * Categories stand in the order of their mean targets, for which one of the
+ * prefixes is the best subset (Fisher 1958; Breiman et al. 1984, section
+ * 9.4).  The means are shrunk towards the node's by cat_smooth rows, and
+ * levels with fewer than cat_min_rows rows are treated as one: a level seen a
+ * few times would otherwise be placed by the noise in its targets.
  *
- *		(S_left · W_right − S_right · W_left)² / (W · W_left · W_right)
- *
- * The numerator's root is computed as S_left · W − S · W_left in 128 bits,
- * exactly: with |target| <= 2^62 and W < 2^32 it stays below 2^126.  It is
- * rounded once, so equal divisions have equal gains to the bit, whichever
- * feature they come from and whichever side is called left.
- *
- * Numbers stand in the order of their values.  Categories stand in the order
- * of their mean targets, for which one of the prefixes is the best subset
- * (Fisher 1958; Breiman et al. 1984, section 9.4).  The means are shrunk
- * towards the node's by cat_smooth rows, and levels with fewer than
- * cat_min_rows rows are treated as one: a level seen a few times would
- * otherwise be placed by the noise in its targets.
+ * With a penalty l2 or bounds on values, a child with sum S and weight W gets
+ * the value v = S / (W + l2), bounded, and contributes 2 S v − (W + l2) v² to
+ * the decrease; a division that a monotone feature forbids is passed over.
  */
+#include <math.h>
 #include <string.h>
 
 #include "hpc_split.h"
 
-/* Fewer cells than this are sorted without asking whether to stop. */
-#define CELLS_PER_POLL 1000
+/* Fewer levels than this are sorted without asking whether to stop. */
+#define LEVELS_PER_POLL 1000
 
-/* The exact numerator of a gain, rounded. */
+/* S_left · W − S · W_left, rounded. */
 static inline double
-difference(hpc_total left, hpc_total node)
+difference(const hpc_search *search, hpc_total left)
 {
-	return (double) (left.sum * (__int128) node.weight -
-					 node.sum * (__int128) left.weight);
+	const hpc_total *node = &search->node;
+
+	if (search->exact)
+		return (double) (left.sum * (int64_t) node->weight -
+						 node->sum * (int64_t) left.weight);
+	return (double) ((__int128) left.sum * (int64_t) node->weight -
+					 (__int128) node->sum * (int64_t) left.weight);
 }
 
-/* Tries a division and keeps it if it is strictly better. */
-static inline void
-try_division(hpc_split *best, hpc_total left, hpc_total node,
-			 uint32_t last_cell, bool missing_left, uint64_t min_leaf)
+double
+hpc_split_value(const hpc_search *search, hpc_total child)
 {
-	uint64_t right_weight = node.weight - left.weight;
-	double d;
+	double value = (double) child.sum / ((double) child.weight + search->l2);
+
+	value = value < search->lower ? search->lower : value;
+	return value > search->upper ? search->upper : value;
+}
+
+/* What a child with this value takes off the sum of squares. */
+static inline double
+contribution(const hpc_search *search, hpc_total child, double value)
+{
+	return value * (2 * (double) child.sum -
+					((double) child.weight + search->l2) * value);
+}
+
+static double
+bounded_gain(const hpc_search *search, hpc_total left, hpc_total right)
+{
+	double left_value = hpc_split_value(search, left);
+	double right_value = hpc_split_value(search, right);
+	double before = hpc_split_value(search, search->node);
 	double gain;
 
-	if (left.weight < min_leaf || right_weight < min_leaf)
+	if ((search->sign > 0 && left_value > right_value) ||
+		(search->sign < 0 && left_value < right_value))
+		return -1;
+	gain = contribution(search, left, left_value) +
+		   contribution(search, right, right_value) -
+		   contribution(search, search->node, before);
+	return gain > 0 ? gain : -1;
+}
+
+void
+hpc_split_try(const hpc_search *search, hpc_split *best, hpc_total left,
+			  uint32_t cut, bool missing_left)
+{
+	hpc_total right = hpc_total_less(search->node, left);
+	double gain;
+
+	if (left.count < search->rules->min_leaf ||
+		right.count < search->rules->min_leaf || left.weight == 0 ||
+		right.weight == 0)
 		return;
-	d = difference(left, node);
-	gain = d / (double) left.weight * (d / (double) right_weight);
+	if (search->plain)
+	{
+		double d = difference(search, left);
+
+		gain = d / (double) left.weight * (d / (double) right.weight) /
+			   (double) search->node.weight;
+	}
+	else
+		gain = bounded_gain(search, left, right);
 	if (gain > best->gain)
 	{
 		best->gain = gain;
-		best->last_cell = last_cell;
+		best->cut = cut;
 		best->missing_left = missing_left;
 		best->left = left;
 	}
 }
 
-hpc_split
-hpc_split_find(const hpc_split_scratch *scratch, hpc_total node,
-			   const hpc_split_rules *rules)
-{
-	hpc_split best = {.gain = -1};
-	hpc_total left = {0, 0};
-	bool has_missing = scratch->missing.weight > 0;
-	uint64_t min_leaf = rules->min_leaf > 0 ? rules->min_leaf : 1;
-
-	for (uint32_t i = 0; i < scratch->ncells; i++)
-	{
-		left.sum += scratch->cells[i].total.sum;
-		left.weight += scratch->cells[i].total.weight;
-		try_division(&best, left, node, i, false, min_leaf);
-		if (has_missing && i + 1 < scratch->ncells)
-		{
-			hpc_total with_missing = {left.sum + scratch->missing.sum,
-									  left.weight + scratch->missing.weight};
-
-			try_division(&best, with_missing, node, i, true, min_leaf);
-		}
-	}
-	if (best.gain >= 0)
-		best.gain /= (double) node.weight;
-	return best;
-}
-
 /* ---------- categories ---------- */
 
 static inline bool
-cell_before(const hpc_cell *a, const hpc_cell *b)
+level_before(const hpc_level *a, const hpc_level *b)
 {
 	if (a->order != b->order)
 		return a->order < b->order;
-	return a->tie < b->tie || (a->tie == b->tie && a->bin < b->bin);
+	return a->tie < b->tie || (a->tie == b->tie && a->code < b->code);
 }
 
 /* Merge sort: no recursion, no allocation, n log n for any order. */
-static void
-sort_cells(hpc_split_scratch *scratch)
+static bool
+sort_levels(hpc_crew *crew, int worker, hpc_level *levels, hpc_level *spare,
+			uint32_t n)
 {
-	hpc_cell *cells = scratch->cells;
-	hpc_cell *spare = scratch->spare;
-	uint32_t n = scratch->ncells;
-
 	for (uint32_t width = 1; width < n; width *= 2)
 	{
-		if (n > CELLS_PER_POLL && scratch->crew != NULL &&
-			hpc_crew_stopped(scratch->crew, scratch->worker))
-			return;
+		if (n > LEVELS_PER_POLL && hpc_crew_stopped(crew, worker))
+			return false;
 		for (uint32_t start = 0; start < n; start += 2 * width)
 		{
 			uint32_t middle = n - start > width ? start + width : n;
@@ -116,55 +124,80 @@ sort_cells(hpc_split_scratch *scratch)
 
 			for (uint32_t out = start; out < end; out++)
 			{
-				bool take_left = left < middle &&
-								 (right == end ||
-								  !cell_before(&cells[right], &cells[left]));
+				bool take_left =
+					left < middle &&
+					(right == end ||
+					 !level_before(&levels[right], &levels[left]));
 
-				spare[out] = cells[take_left ? left++ : right++];
+				spare[out] = levels[take_left ? left++ : right++];
 			}
 		}
-		memcpy(cells, spare, n * sizeof(hpc_cell));
+		memcpy(levels, spare, n * sizeof(hpc_level));
 	}
+	return true;
 }
 
-/* Moves rare levels out of the cells into one pooled cell at the end. */
+/* Moves rare levels into one pooled level at the end. */
 static void
-pool_rare(hpc_split_scratch *scratch, double min_rows)
+pool_rare(const hpc_search *search, hpc_level *levels, uint32_t *n,
+		  uint32_t *pooled, uint32_t *npooled)
 {
-	hpc_cell pool = {.bin = HPC_POOLED};
-	uint32_t n = 0;
+	double least = search->rules->cat_min_rows * search->rules->weight_unit;
+	hpc_level pool = {.code = HPC_POOLED};
+	uint32_t kept = 0;
 
-	scratch->npooled = 0;
-	for (uint32_t i = 0; i < scratch->ncells; i++)
+	*npooled = 0;
+	for (uint32_t i = 0; i < *n; i++)
 	{
-		const hpc_cell *cell = &scratch->cells[i];
-
-		if ((double) cell->total.weight >= min_rows)
+		if ((double) levels[i].total.weight >= least)
 		{
-			scratch->cells[n++] = *cell;
+			levels[kept++] = levels[i];
 			continue;
 		}
-		pool.total.sum += cell->total.sum;
-		pool.total.weight += cell->total.weight;
-		scratch->pooled[scratch->npooled++] = cell->bin;
+		pool.total = hpc_total_plus(pool.total, levels[i].total);
+		pooled[(*npooled)++] = levels[i].code;
 	}
-	if (scratch->npooled > 0)
-		scratch->cells[n++] = pool;
-	scratch->ncells = n;
+	if (*npooled > 0)
+		levels[kept++] = pool;
+	*n = kept;
 }
 
-void
-hpc_cells_order(hpc_split_scratch *scratch, const hpc_feature *feature,
-				hpc_total node, const hpc_split_rules *rules)
+bool
+hpc_levels_order(hpc_crew *crew, int worker, const hpc_search *search,
+				 uint64_t name_hash, hpc_level *levels, hpc_level *spare,
+				 uint32_t *n, uint32_t *pooled, uint32_t *npooled)
 {
-	pool_rare(scratch, rules->cat_min_rows);
-	for (uint32_t i = 0; i < scratch->ncells; i++)
-	{
-		hpc_cell *cell = &scratch->cells[i];
+	double smooth = search->rules->cat_smooth * search->rules->weight_unit;
 
-		cell->order = difference(cell->total, node) /
-					  ((double) cell->total.weight + rules->cat_smooth);
-		cell->tie = hpc_mix(feature->name_hash + cell->bin);
+	pool_rare(search, levels, n, pooled, npooled);
+	for (uint32_t i = 0; i < *n; i++)
+	{
+		hpc_level *level = &levels[i];
+
+		level->order = difference(search, level->total) /
+					   ((double) level->total.weight + smooth);
+		level->tie = hpc_mix(name_hash + level->code);
 	}
-	sort_cells(scratch);
+	return sort_levels(crew, worker, levels, spare, *n);
+}
+
+hpc_split
+hpc_levels_divide(const hpc_search *search, const hpc_level *levels,
+				  uint32_t n)
+{
+	hpc_split best = {.gain = -1};
+	hpc_total left = {0, 0, 0};
+	bool has_missing = search->missing.count > 0;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		left = hpc_total_plus(left, levels[i].total);
+		if (i + 1 == n && !has_missing)
+			break;
+		hpc_split_try(search, &best, left, i, false);
+		if (has_missing && i + 1 < n)
+			hpc_split_try(search, &best, hpc_total_plus(left, search->missing),
+						  i, true);
+	}
+	return best;
 }

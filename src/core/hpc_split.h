@@ -1,88 +1,102 @@
 /*
  * hpc_split.h
  *		The best way to divide the rows of a node by one feature.
+ *
+ * A division sends some of the codes that a node has left and the others
+ * right.  For sums S and weights W it decreases the weighted sum of squares by
+ *
+ *		(S_left · W − S · W_left)² / (W · W_left · W_right)
+ *
+ * where the root of the numerator is an exact integer, rounded once: equal
+ * divisions have equal gains to the bit, whichever feature they come from and
+ * whichever side is called left.  With a penalty or bounds on the values of
+ * the children, gains are sums of doubles, computed by one fixed sequence.
  */
 #ifndef HPC_SPLIT_H
 #define HPC_SPLIT_H
 
-#include "hpc_frame.h"
-#include "hpc_parallel.h"
+#include "hpc_grow.h"
 
-/* A row in the bag of a tree. */
-typedef struct hpc_sample
-{
-	int64_t target;  /* units of the frame's target_scale */
-	uint32_t row;    /* of the frame */
-	uint32_t weight; /* times drawn, at least 1 */
-} hpc_sample;
-
-/* Weighted sum of targets over some rows of a node; exact. */
+/* Sums over some rows of a node; exact. */
 typedef struct hpc_total
 {
-	__int128 sum;
-	uint64_t weight;
+	int64_t sum;     /* of weight × q */
+	uint64_t weight; /* units */
+	uint64_t count;  /* rows, copies counted */
 } hpc_total;
 
-/* The rows of a node that share a bin. */
-typedef struct hpc_cell
+static inline hpc_total
+hpc_total_less(hpc_total a, hpc_total b)
+{
+	hpc_total rest = {a.sum - b.sum, a.weight - b.weight, a.count - b.count};
+
+	return rest;
+}
+
+static inline hpc_total
+hpc_total_plus(hpc_total a, hpc_total b)
+{
+	hpc_total both = {a.sum + b.sum, a.weight + b.weight, a.count + b.count};
+
+	return both;
+}
+
+/* The rows of a node that share a code of a category. */
+typedef struct hpc_level
 {
 	hpc_total total;
-	double order; /* categories: what they are sorted by */
-	uint64_t tie; /* categories: decides between equal orders */
-	uint32_t bin; /* POOLED: the levels in the pool */
-} hpc_cell;
+	double order; /* what they are sorted by */
+	uint64_t tie; /* decides between equal orders */
+	uint32_t code;
+} hpc_level;
 
-#define HPC_POOLED UINT32_MAX
-
-typedef struct hpc_split_rules
+/* What a search has to know. */
+typedef struct hpc_search
 {
-	uint64_t min_leaf;
-	double cat_smooth;
-	double cat_min_rows;
-} hpc_split_rules;
+	const hpc_grow_rules *rules;
+	hpc_total node;
+	hpc_total missing; /* rows without a value of the feature */
+	int bits;          /* weight_bits of narrow cells */
+	bool plain;        /* neither penalty nor bounds */
+	bool exact;        /* products of sums and weights fit 64 bits */
+	double l2;         /* in weight units */
+	int sign;          /* monotone in this feature */
+	double lower;      /* bounds on the values of the children */
+	double upper;
+} hpc_search;
 
-/* Scratch of one worker; sizes are for the largest feature and node. */
-typedef struct hpc_split_scratch
-{
-	hpc_cell *cells;      /* [max_cells] */
-	hpc_cell *spare;      /* [max_cells] */
-	uint64_t *keys;       /* [nsamples] */
-	uint64_t *spare_keys; /* [nsamples] */
-	uint32_t *pooled;     /* [max_cells] levels in the pool */
-	uint32_t npooled;
-	uint32_t ncells;
-	hpc_total missing;
-	hpc_crew *crew; /* whom to ask whether to stop, or NULL */
-	int worker;
-} hpc_split_scratch;
-
-/* How to divide a node; gain < 0: not at all. */
+/*
+ * A division.  gain < 0: none.  Numbers: codes up to cut go left.
+ * Categories: the levels up to place cut do, in the order they are in.
+ */
 typedef struct hpc_split
 {
-	double gain;        /* decrease of the sum of squares, units² */
-	uint32_t last_cell; /* cells 0 .. last_cell go left */
+	double gain; /* decrease of the sum of squares, units of q, squared */
+	uint32_t cut;
 	bool missing_left;
 	hpc_total left;
 } hpc_split;
 
-/*
- * Fills scratch->cells with the bins of a feature that the samples have, in
- * ascending order, and scratch->missing.
- */
-extern void
-hpc_cells_fill(hpc_split_scratch *scratch, const hpc_feature *feature,
-			   uint32_t nsamples, const hpc_sample *samples);
+/* Keeps the division if it is better than best. */
+extern void hpc_split_try(const hpc_search *search, hpc_split *best,
+						  hpc_total left, uint32_t cut, bool missing_left);
+
+/* Value of a child: its mean, shrunk and bounded. */
+extern double hpc_split_value(const hpc_search *search, hpc_total child);
 
 /*
- * Orders the cells of a category for the split search: by shrunken mean,
- * rare levels pooled.  When the crew stopped they are in no order.
+ * Orders levels[*n] for the search: by shrunken mean; rare ones, whose codes
+ * go to pooled[*npooled], become one at the end.  False: the crew stopped.
  */
-extern void
-hpc_cells_order(hpc_split_scratch *scratch, const hpc_feature *feature,
-				hpc_total node, const hpc_split_rules *rules);
+extern bool
+hpc_levels_order(hpc_crew *crew, int worker, const hpc_search *search,
+				 uint64_t name_hash, hpc_level *levels, hpc_level *spare,
+				 uint32_t *n, uint32_t *pooled, uint32_t *npooled);
 
-/* Best division of the cells in their present order. */
-extern hpc_split hpc_split_find(const hpc_split_scratch *scratch,
-								hpc_total node, const hpc_split_rules *rules);
+/* Best division of levels[n] in their present order. */
+extern hpc_split hpc_levels_divide(const hpc_search *search,
+								   const hpc_level *levels, uint32_t n);
+
+#define HPC_POOLED UINT32_MAX /* code of the pool */
 
 #endif /* HPC_SPLIT_H */

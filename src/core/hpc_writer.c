@@ -6,6 +6,9 @@
  * holds the index of its threshold in a list of all thresholds as they came,
  * and is pointed into the sorted, distinct thresholds of its feature when
  * all trees are there.
+ *
+ * Trees know the codes of the frame, of which a category with very many
+ * levels has fewer than levels; a model's sets have a bit for every level.
  */
 #include <math.h>
 #include <string.h>
@@ -14,8 +17,8 @@
 #include "hpc_sort.h"
 #include "hpc_writer.h"
 
-/* Nodes visited between two questions whether to stop. */
-#define NODES_PER_POLL 1000000
+/* Bytes copied between two questions whether to stop. */
+#define BYTES_PER_COPY ((size_t) 16 << 20)
 
 /* A growing array; element size is the user's business. */
 typedef struct growing
@@ -35,6 +38,13 @@ struct hpc_writer
 	growing *thresholds; /* [nfeatures] doubles, as they came */
 	double *gain;        /* [nfeatures] */
 	uint32_t *nsplits;   /* [nfeatures] */
+	int8_t *monotone;    /* [nfeatures] */
+	bool has_base;
+	double base;
+	growing terms;  /* hpc_linear_term */
+	growing levels; /* doubles */
+	const void *const *members;
+	int nmembers;
 };
 
 static void *
@@ -69,8 +79,9 @@ hpc_writer_create(hpc_env *env, const hpc_frame *frame)
 	writer->thresholds = hpc_alloc0(env, nfeatures, sizeof(growing));
 	writer->gain = hpc_alloc0(env, nfeatures, sizeof(double));
 	writer->nsplits = hpc_alloc0(env, nfeatures, sizeof(uint32_t));
+	writer->monotone = hpc_alloc0(env, nfeatures, sizeof(int8_t));
 	if (writer->thresholds == NULL || writer->gain == NULL ||
-		writer->nsplits == NULL)
+		writer->nsplits == NULL || writer->monotone == NULL)
 	{
 		hpc_writer_free(env, writer);
 		return NULL;
@@ -89,11 +100,30 @@ hpc_writer_free(hpc_env *env, hpc_writer *writer)
 	hpc_free(env, writer->thresholds);
 	hpc_free(env, writer->gain);
 	hpc_free(env, writer->nsplits);
+	hpc_free(env, writer->monotone);
+	hpc_free(env, writer->terms.bytes);
+	hpc_free(env, writer->levels.bytes);
 	hpc_free(env, writer->trees.bytes);
 	hpc_free(env, writer->nodes.bytes);
 	hpc_free(env, writer->covers.bytes);
 	hpc_free(env, writer->sets.bytes);
 	hpc_free(env, writer);
+}
+
+/* ---------- trees ---------- */
+
+static hpc_status
+too_large(hpc_env *env, const hpc_writer *writer)
+{
+	hpc_fail(env, HPC_LIMIT, "model would be larger than %d MB",
+			 (int) (HPC_MODEL_MAX_BYTES >> 20));
+	if (writer->nodes.nbytes == 0)
+		return HPC_LIMIT;
+	hpc_fail_detail(env, "%zu trees have %zu nodes.",
+					writer->trees.nbytes / sizeof(uint32_t),
+					writer->nodes.nbytes / sizeof(hpc_node));
+	hpc_fail_hint(env, "Use fewer trees, a larger min_leaf, or max_leaves.");
+	return HPC_LIMIT;
 }
 
 static hpc_status
@@ -104,18 +134,65 @@ check_size(hpc_env *env, const hpc_writer *writer)
 
 	for (int i = 0; i < writer->frame->nfeatures; i++)
 		nbytes += writer->thresholds[i].nbytes;
-	if (nbytes <= HPC_MODEL_MAX_BYTES)
-		return HPC_OK;
-	hpc_fail(env, HPC_LIMIT, "model would be larger than %d MB",
-			 (int) (HPC_MODEL_MAX_BYTES >> 20));
-	hpc_fail_detail(env, "%zu trees have %zu nodes.",
-					writer->trees.nbytes / sizeof(uint32_t),
-					writer->nodes.nbytes / sizeof(hpc_node));
-	hpc_fail_hint(env, "Use fewer trees, a larger min_leaf, or max_leaves.");
-	return HPC_LIMIT;
+	return nbytes <= HPC_MODEL_MAX_BYTES ? HPC_OK : too_large(env, writer);
 }
 
-/* Keeps the split of a node; its threshold is numbered as it came. */
+static inline bool
+in_set(const uint32_t *set, uint32_t code)
+{
+	return set[code / 32] >> (code % 32) & 1;
+}
+
+/* The levels whose bins are in a set of codes. */
+static void
+expand_set(const hpc_feature *feature, const uint32_t *codes, uint32_t *set)
+{
+	memset(set, 0, hpc_set_words(feature->nvalues) * sizeof(uint32_t));
+	for (uint32_t level = 0; level < feature->nvalues; level++)
+		set[level / 32] |= (uint32_t) in_set(codes, feature->level_bin[level])
+						   << level % 32;
+}
+
+/* Keeps a set of codes as a set of levels; no bit is set behind them. */
+static hpc_status
+add_set(hpc_env *env, hpc_writer *writer, const hpc_feature *feature,
+		const uint32_t *codes, uint32_t *cut)
+{
+	size_t nwords = hpc_set_words(feature->nvalues);
+	size_t at = writer->sets.nbytes / sizeof(uint32_t);
+	uint32_t *set = reserve(env, &writer->sets, nwords * sizeof(uint32_t));
+
+	if (set == NULL)
+		return HPC_NO_MEMORY;
+	*cut = (uint32_t) at;
+	/* a tree may have millions of sets of kilobytes */
+	if (writer->sets.nbytes > HPC_MODEL_MAX_BYTES)
+		return too_large(env, writer);
+	if (feature->level_bin != NULL)
+	{
+		expand_set(feature, codes, set);
+		return hpc_cancelled(env) ? HPC_CANCELLED : HPC_OK;
+	}
+	memcpy(set, codes, nwords * sizeof(uint32_t));
+	set[nwords - 1] &= (UINT32_C(1) << feature->nvalues % 32) - 1;
+	return HPC_OK;
+}
+
+/* Keeps a threshold, which is numbered as it came. */
+static hpc_status
+add_threshold(hpc_env *env, growing *thresholds, double threshold,
+			  uint32_t *cut)
+{
+	size_t at = thresholds->nbytes / sizeof(double);
+	double *place = reserve(env, thresholds, sizeof(double));
+
+	if (place == NULL)
+		return HPC_NO_MEMORY;
+	*cut = (uint32_t) at;
+	*place = threshold;
+	return HPC_OK;
+}
+
 static hpc_status
 add_split(hpc_env *env, hpc_writer *writer, const hpc_tree *tree,
 		  const hpc_tree_node *node, hpc_node *out)
@@ -126,29 +203,38 @@ add_split(hpc_env *env, hpc_writer *writer, const hpc_tree *tree,
 	out->u.split.flags = node->missing_left ? HPC_NODE_MISSING_LEFT : 0;
 	writer->gain[node->feature] += node->gain;
 	writer->nsplits[node->feature]++;
-	if (feature->kind == HPC_CATEGORY)
-	{
-		size_t nbytes = hpc_set_words(feature->nvalues) * sizeof(uint32_t);
-		size_t at = writer->sets.nbytes / sizeof(uint32_t);
-		void *set = reserve(env, &writer->sets, nbytes);
+	if (feature->kind != HPC_CATEGORY)
+		return add_threshold(env, &writer->thresholds[node->feature],
+							 node->threshold, &out->u.split.cut);
+	out->u.split.flags |= HPC_NODE_SET;
+	return add_set(env, writer, feature, tree->sets + node->at.set,
+				   &out->u.split.cut);
+}
 
-		if (set == NULL)
-			return HPC_NO_MEMORY;
-		memcpy(set, tree->sets + node->set, nbytes);
-		out->u.split.cut = (uint32_t) at;
-	}
-	else
-	{
-		growing *thresholds = &writer->thresholds[node->feature];
-		size_t at = thresholds->nbytes / sizeof(double);
-		double *threshold = reserve(env, thresholds, sizeof(double));
+/* Room in an array for so many bytes beyond what it holds. */
+static hpc_status
+expect(hpc_env *env, growing *array, size_t nbytes)
+{
+	size_t before = array->nbytes;
 
-		if (threshold == NULL)
-			return HPC_NO_MEMORY;
-		*threshold = node->threshold;
-		out->u.split.cut = (uint32_t) at;
-	}
+	if (reserve(env, array, nbytes) == NULL)
+		return HPC_NO_MEMORY;
+	array->nbytes = before;
 	return HPC_OK;
+}
+
+hpc_status
+hpc_writer_expect(hpc_env *env, hpc_writer *writer, const hpc_tree *tree,
+				  uint64_t ntrees)
+{
+	uint64_t nnodes = (uint64_t) tree->nnodes * ntrees;
+
+	nnodes += nnodes / 16;
+	if (nnodes > HPC_MODEL_MAX_BYTES / sizeof(hpc_node))
+		nnodes = HPC_MODEL_MAX_BYTES / sizeof(hpc_node);
+	if (expect(env, &writer->nodes, nnodes * sizeof(hpc_node)) != HPC_OK)
+		return HPC_NO_MEMORY;
+	return expect(env, &writer->covers, nnodes * sizeof(uint32_t));
 }
 
 hpc_status
@@ -168,22 +254,72 @@ hpc_writer_add_tree(hpc_env *env, hpc_writer *writer, const hpc_tree *tree)
 	for (uint32_t i = 0; i < tree->nnodes; i++)
 	{
 		const hpc_tree_node *node = &tree->nodes[i];
+		hpc_status status = HPC_OK;
 
-		covers[i] = (uint32_t) node->cover;
+		covers[i] = node->cover;
 		nodes[i].left = node->left;
 		if (node->left == 0)
 			memcpy(nodes[i].u.value, &node->value, sizeof(double));
-		else if (add_split(env, writer, tree, node, &nodes[i]) != HPC_OK)
-			return HPC_NO_MEMORY;
+		else
+			status = add_split(env, writer, tree, node, &nodes[i]);
+		if (status == HPC_OK && hpc_poll(env, i))
+			status = HPC_CANCELLED;
+		if (status != HPC_OK)
+			return status;
 	}
 	return check_size(env, writer);
+}
+
+/* ---------- what is not a tree ---------- */
+
+void
+hpc_writer_set_base(hpc_writer *writer, double base)
+{
+	writer->has_base = true;
+	writer->base = base;
+}
+
+void
+hpc_writer_set_monotone(hpc_writer *writer, const int8_t *signs)
+{
+	for (int i = 0; signs != NULL && i < writer->frame->nfeatures; i++)
+		writer->monotone[i] = signs[i];
+}
+
+hpc_status
+hpc_writer_set_linear(hpc_env *env, hpc_writer *writer,
+					  const hpc_linear_term *terms, const double *levels,
+					  uint32_t nlevels, const double *gain)
+{
+	size_t nfeatures = (size_t) writer->frame->nfeatures;
+	hpc_linear_term *own_terms =
+		reserve(env, &writer->terms, nfeatures * sizeof(hpc_linear_term));
+	double *own_levels =
+		reserve(env, &writer->levels, nlevels * sizeof(double));
+	uint32_t level = 0;
+
+	if (own_terms == NULL || own_levels == NULL)
+		return HPC_NO_MEMORY;
+	for (size_t i = 0; i < nfeatures; i++)
+	{
+		uint32_t ncategories = writer->frame->features[i].categories.nentries;
+
+		own_terms[i] = terms[i];
+		own_terms[i].first_level = level;
+		if (ncategories > 0)
+			memcpy(own_levels + level, levels + terms[i].first_level,
+				   ncategories * sizeof(double));
+		level += ncategories;
+		writer->gain[i] = gain[i];
+	}
+	return HPC_OK;
 }
 
 /* ---------- finishing ---------- */
 
 /*
  * Sorts the thresholds of a feature, drops repeats, and writes to final_of
- * where each one went.  Returns how many are left.
+ * where each one went; ndistinct are left.
  */
 static hpc_status
 settle_thresholds(hpc_env *env, growing *thresholds, uint32_t *final_of,
@@ -210,6 +346,8 @@ settle_thresholds(hpc_env *env, growing *thresholds, uint32_t *final_of,
 		if (i == 0 || pairs[i].key != pairs[i - 1].key)
 			values[(*ndistinct)++] = hpc_from_sortable(pairs[i].key);
 		final_of[pairs[i].row] = *ndistinct - 1;
+		if (hpc_poll(env, i))
+			status = HPC_CANCELLED;
 	}
 	hpc_free(env, pairs);
 	hpc_free(env, spare);
@@ -229,7 +367,7 @@ point_nodes(hpc_env *env, hpc_writer *writer, uint32_t *const *final_of)
 
 		if (nodes[i].left != 0 && final_of[nodes[i].u.split.feature] != NULL)
 			*cut = final_of[nodes[i].u.split.feature][*cut];
-		if (i % NODES_PER_POLL == NODES_PER_POLL - 1 && hpc_cancelled(env))
+		if (hpc_poll(env, i))
 			return HPC_CANCELLED;
 	}
 	return HPC_OK;
@@ -268,38 +406,67 @@ settle_features(hpc_env *env, hpc_writer *writer)
 	return status;
 }
 
+/* ---------- the block ---------- */
+
 /* The block while sections are laid out and written. */
 typedef struct layout
 {
+	hpc_env *env;
 	hpc_model *model; /* NULL: only measure */
 	uint64_t nbytes;
 	uint32_t nsections;
+	bool cancelled;
 } layout;
 
 /* Opens a section of nbytes; where to write it, or NULL when measuring. */
-static void *
+static char *
 add_section(layout *out, hpc_section_kind kind, uint64_t nbytes)
 {
 	uint64_t at = out->nbytes;
+	uint64_t padded = (nbytes + 7) / 8 * 8;
+	char *section;
 
-	out->nbytes += (nbytes + 7) / 8 * 8;
+	out->nbytes += padded;
 	out->nsections++;
 	if (out->model == NULL)
 		return NULL;
 	out->model->sections[out->nsections - 1] =
 		(hpc_section){(uint32_t) kind, 0, at, nbytes};
-	return (char *) out->model + at;
+	section = (char *) out->model + at;
+	memset(section + nbytes, 0, padded - nbytes);
+	return section;
+}
+
+/* Copies into a section, unless asked to stop. */
+static void
+copy_bytes(layout *out, char *to, const void *bytes, uint64_t nbytes)
+{
+	const char *from = bytes;
+
+	for (uint64_t at = 0; at < nbytes && !out->cancelled;)
+	{
+		size_t piece = nbytes - at;
+
+		if (piece > BYTES_PER_COPY)
+			piece = BYTES_PER_COPY;
+		memcpy(to + at, from + at, piece);
+		at += piece;
+		if (at < nbytes)
+			out->cancelled = hpc_cancelled(out->env);
+	}
 }
 
 static void
 add_bytes(layout *out, hpc_section_kind kind, const void *bytes,
 		  uint64_t nbytes)
 {
-	void *section = add_section(out, kind, nbytes);
+	char *section = add_section(out, kind, nbytes);
 
-	if (section != NULL && nbytes > 0)
-		memcpy(section, bytes, nbytes);
+	if (section != NULL)
+		copy_bytes(out, section, bytes, nbytes);
 }
+
+/* ---------- features and texts ---------- */
 
 /* Appends a 0-ended string; bytes may be NULL for the empty one. */
 static hpc_status
@@ -364,6 +531,8 @@ assemble_categories(hpc_env *env, const hpc_feature *feature, assembly *parts)
 		if (string == NULL)
 			return HPC_NO_MEMORY;
 		status = add_string(env, &parts->strings, bytes, nbytes, string);
+		if (status == HPC_OK && hpc_poll(env, i))
+			status = HPC_CANCELLED;
 		if (status != HPC_OK)
 			return status;
 	}
@@ -375,7 +544,6 @@ assemble_feature(hpc_env *env, hpc_writer *writer, int index, assembly *parts)
 {
 	const hpc_feature *feature = &writer->frame->features[index];
 	const growing *thresholds = &writer->thresholds[index];
-	bool range = feature->kind != HPC_CATEGORY && feature->nvalues > 0;
 	hpc_feature_record record = {0};
 	hpc_status status;
 	void *place;
@@ -392,9 +560,10 @@ assemble_feature(hpc_env *env, hpc_writer *writer, int index, assembly *parts)
 		(uint32_t) (parts->categories.nbytes / sizeof(hpc_string));
 	record.ncategories = feature->categories.nentries;
 	record.nmissing = feature->nmissing;
-	record.min = range ? feature->values[0] : NAN;
-	record.max = range ? feature->values[feature->nvalues - 1] : NAN;
+	record.min = feature->min;
+	record.max = feature->max;
 	record.gain = writer->gain[index];
+	record.monotone = writer->monotone[index];
 	place = reserve(env, &parts->thresholds, thresholds->nbytes);
 	if (place == NULL)
 		return HPC_NO_MEMORY;
@@ -405,6 +574,44 @@ assemble_feature(hpc_env *env, hpc_writer *writer, int index, assembly *parts)
 		return HPC_NO_MEMORY;
 	memcpy(place, &record, sizeof(record));
 	return assemble_categories(env, feature, parts);
+}
+
+static hpc_status
+assemble_texts(hpc_env *env, const hpc_texts *texts, assembly *parts)
+{
+	hpc_training_record *training = &parts->training;
+	growing *strings = &parts->strings;
+	hpc_status status =
+		add_text(env, strings, texts->target, &training->target);
+
+	if (status == HPC_OK)
+		status = add_text(env, strings, texts->params, &training->params);
+	if (status == HPC_OK)
+		status = add_text(env, strings, texts->clean, &training->clean);
+	if (status == HPC_OK)
+		status = add_text(env, strings, texts->weight, &training->weight);
+	return status;
+}
+
+/* The scale on which the model predicts, and what its parts add to. */
+static void
+assemble_scale(const hpc_writer *writer, hpc_training_record *training)
+{
+	bool blend = writer->nmembers > 0;
+	bool averages = !writer->has_base && (training->ntrees > 0 || blend);
+
+	training->combine = averages ? HPC_COMBINE_MEAN : HPC_COMBINE_SUM;
+	training->base = writer->has_base ? writer->base
+					 : averages       ? 0
+									  : training->target_mean;
+	if (!blend)
+	{
+		training->log_scale = writer->frame->log_target;
+		training->settings.log_target = training->log_scale;
+	}
+	if (training->log_scale == 0 || !isfinite(training->smearing) ||
+		training->smearing <= 0)
+		training->smearing = 1;
 }
 
 static hpc_status
@@ -422,18 +629,33 @@ assemble(hpc_env *env, hpc_writer *writer, const hpc_texts *texts,
 	training->target_min = frame->target_min;
 	training->target_max = frame->target_max;
 	training->target_mean = frame->target_mean;
-	status = add_text(env, &parts->strings, texts->target, &training->target);
-	if (status == HPC_OK)
-		status =
-			add_text(env, &parts->strings, texts->params, &training->params);
-	if (status == HPC_OK)
-		status =
-			add_text(env, &parts->strings, texts->clean, &training->clean);
+	assemble_scale(writer, training);
+	status = assemble_texts(env, texts, parts);
 	if (status == HPC_OK)
 		status = settle_features(env, writer);
 	for (int i = 0; i < frame->nfeatures && status == HPC_OK; i++)
 		status = assemble_feature(env, writer, i, parts);
 	return status;
+}
+
+/* Members side by side, with nothing in the word of their container. */
+static void
+add_members(layout *out, const hpc_writer *writer)
+{
+	uint64_t nbytes = 0;
+	char *at;
+
+	for (int i = 0; i < writer->nmembers; i++)
+		nbytes += ((const hpc_model *) writer->members[i])->nbytes;
+	at = add_section(out, HPC_SECTION_MEMBERS, nbytes);
+	for (int i = 0; at != NULL && i < writer->nmembers; i++)
+	{
+		const hpc_model *member = writer->members[i];
+
+		copy_bytes(out, at, member, member->nbytes);
+		((hpc_model *) at)->container = 0;
+		at += member->nbytes;
+	}
 }
 
 static void
@@ -459,33 +681,41 @@ lay_out(layout *out, const hpc_writer *writer, const assembly *parts)
 	add_bytes(out, HPC_SECTION_SETS, writer->sets.bytes, writer->sets.nbytes);
 	add_bytes(out, HPC_SECTION_STRINGS, parts->strings.bytes,
 			  parts->strings.nbytes);
+	add_bytes(out, HPC_SECTION_LINEAR, writer->terms.bytes,
+			  writer->terms.nbytes);
+	add_bytes(out, HPC_SECTION_LEVELS, writer->levels.bytes,
+			  writer->levels.nbytes);
+	add_members(out, writer);
 }
 
 static hpc_status
 write_model(hpc_env *env, const hpc_writer *writer, const assembly *parts,
 			void **block, size_t *nbytes)
 {
-	layout out = {0};
+	layout out = {.env = env};
 	hpc_model *model;
 
 	lay_out(&out, writer, parts);
 	if (out.nbytes > HPC_MODEL_MAX_BYTES)
-		return hpc_fail(env, HPC_LIMIT, "model would be larger than %d MB",
-						(int) (HPC_MODEL_MAX_BYTES >> 20));
-	model = hpc_alloc0(env, 1, out.nbytes);
+		return too_large(env, writer);
+	model = hpc_alloc(env, 1, out.nbytes);
 	if (model == NULL)
 		return HPC_NO_MEMORY;
-	*block = model;
-	*nbytes = out.nbytes;
-	out.model = model;
-	lay_out(&out, writer, parts);
+	memset(model, 0, sizeof(*model));
 	model->magic = HPC_MODEL_MAGIC;
 	model->version = HPC_MODEL_VERSION;
 	model->nsections = out.nsections;
 	model->nbytes = out.nbytes;
-	return hpc_model_compute_digest(env, model, &model->digest)
-			   ? HPC_OK
-			   : HPC_CANCELLED;
+	out.model = model;
+	lay_out(&out, writer, parts);
+	if (out.cancelled || !hpc_model_compute_digest(env, model, &model->digest))
+	{
+		hpc_free(env, model);
+		return HPC_CANCELLED;
+	}
+	*block = model;
+	*nbytes = out.nbytes;
+	return HPC_OK;
 }
 
 hpc_status
@@ -509,5 +739,64 @@ hpc_writer_finish(hpc_env *env, hpc_writer *writer,
 		}
 	}
 	free_assembly(env, &parts);
+	return status;
+}
+
+/* ---------- blends ---------- */
+
+/*
+ * What a blend says of a feature: the mean share of its gain, all its splits,
+ * and a sign if no member lacks it.
+ */
+static void
+blend_features(hpc_writer *writer, const hpc_model *member)
+{
+	int nfeatures = writer->frame->nfeatures;
+	bool first = member == writer->members[0];
+	hpc_model_view view;
+	double total = 0;
+
+	hpc_model_open(member, &view);
+	for (int i = 0; i < nfeatures; i++)
+		total += view.features[i].gain;
+	for (int i = 0; i < nfeatures; i++)
+	{
+		const hpc_feature_record *feature = &view.features[i];
+
+		if (total > 0 && isfinite(total))
+			writer->gain[i] += feature->gain / total / writer->nmembers;
+		writer->nsplits[i] += feature->nsplits;
+		if (first)
+			writer->monotone[i] = feature->monotone;
+		else if (writer->monotone[i] != feature->monotone)
+			writer->monotone[i] = 0;
+	}
+}
+
+hpc_status
+hpc_model_blend(hpc_env *env, const hpc_training_record *record,
+				const hpc_texts *texts, const hpc_frame *frame,
+				const void *const *members, int nmembers, void **model,
+				size_t *nbytes)
+{
+	hpc_training_record own = *record;
+	hpc_writer *writer = hpc_writer_create(env, frame);
+	hpc_status status;
+
+	if (writer == NULL)
+		return HPC_NO_MEMORY;
+	writer->members = members;
+	writer->nmembers = nmembers;
+	own.log_scale = 1;
+	for (int i = 0; i < nmembers; i++)
+	{
+		hpc_model_view view;
+
+		blend_features(writer, members[i]);
+		hpc_model_open(members[i], &view);
+		own.log_scale &= view.training->log_scale;
+	}
+	status = hpc_writer_finish(env, writer, &own, texts, model, nbytes);
+	hpc_writer_free(env, writer);
 	return status;
 }

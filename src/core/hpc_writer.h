@@ -13,17 +13,53 @@ typedef struct hpc_writer hpc_writer;
 extern hpc_writer *hpc_writer_create(hpc_env *env, const hpc_frame *frame);
 extern void hpc_writer_free(hpc_env *env, hpc_writer *writer);
 
+/* Makes room for ntrees trees that are about as large as this one. */
+extern hpc_status hpc_writer_expect(hpc_env *env, hpc_writer *writer,
+									const hpc_tree *tree, uint64_t ntrees);
+
 /* Keeps a tree.  HPC_LIMIT when the model would become too large. */
 extern hpc_status
 hpc_writer_add_tree(hpc_env *env, hpc_writer *writer, const hpc_tree *tree);
 
 /*
+ * The model predicts base plus the sum of its trees or terms, not the mean of
+ * its trees.  A model without trees and terms predicts its base; without that
+ * the mean of the targets.
+ */
+extern void hpc_writer_set_base(hpc_writer *writer, double base);
+
+/* Signs of the features [nfeatures], copied; NULL: all 0. */
+extern void hpc_writer_set_monotone(hpc_writer *writer, const int8_t *signs);
+
+/*
+ * The terms[nfeatures] and levels[nlevels] of a linear model, copied: one
+ * level per category, those of a feature from its first_level on.  The
+ * intercept is the model's base.  gain[nfeatures], not negative: the size of
+ * each feature's standardised coefficients.
+ */
+extern hpc_status
+hpc_writer_set_linear(hpc_env *env, hpc_writer *writer,
+					  const hpc_linear_term *terms, const double *levels,
+					  uint32_t nlevels, const double *gain);
+
+/*
  * The finished model, a block from env.  record holds what is not known from
- * the trees and the frame: algorithm, counts of rows, OOB metrics, params.
+ * the trees and the frame: params (hpc_model_record_params), skipped rows,
+ * OOB losses and smearing (anything but a positive number: 1).
  */
 extern hpc_status
 hpc_writer_finish(hpc_env *env, hpc_writer *writer,
 				  const hpc_training_record *record, const hpc_texts *texts,
 				  void **model, size_t *nbytes);
+
+/*
+ * A blend of finished models, which it copies.  They have been trained on the
+ * features of the frame; record and texts as in hpc_writer_finish.
+ */
+extern hpc_status
+hpc_model_blend(hpc_env *env, const hpc_training_record *record,
+				const hpc_texts *texts, const hpc_frame *frame,
+				const void *const *members, int nmembers, void **model,
+				size_t *nbytes);
 
 #endif /* HPC_WRITER_H */

@@ -109,6 +109,7 @@ extern void hpg_column_missing(const hpg_rowtype *rowtype, const char *name)
 /* Text in the server's encoding to UTF-8 and back (palloc'd if changed). */
 extern const char *
 hpg_to_utf8(const char *text, int nbytes, uint32_t *nbytes_out);
+extern char *hpg_utf8_copy(const char *text, int nbytes);
 extern char *hpg_from_utf8(const char *bytes, uint32_t nbytes);
 
 /* A terminated name of the core's, in the server's encoding. */
@@ -153,46 +154,121 @@ extern void hpg_fill_check(Jsonb *fill);
  */
 extern bool hpg_fill_apply(hpg_fill *fill, hpg_rowtype *rowtype);
 
-/* ---------- hpg_params.c ---------- */
+/* ---------- hpg_params.c, hpg_constructors.c ---------- */
 
-/* Parameters of one training, parsed once. */
+/*
+ * Parameters of one training, parsed once.  A blend has what its members
+ * agree in.
+ */
 typedef struct hpg_params
 {
 	hpc_params core;
+	bool has_features; /* false: the mean alone, which takes any row */
 	int nexclude;
-	const char **exclude; /* column names, UTF-8 */
+	const char **exclude; /* column names, UTF-8, ascending */
+	const char *weight;   /* column name, UTF-8; NULL: none */
 	Jsonb *clean;         /* NULL: none */
 	char *clean_text;     /* the same as text, UTF-8 */
 	char *text;           /* what is not as by default, JSON, UTF-8 */
 } hpg_params;
 
+#define HPG_ALGORITHM_KEY "algorithm"
+
 /* NULL jsonb: the default algorithm with its defaults. */
 extern hpg_params *hpg_params_parse(Jsonb *jsonb, MemoryContext context);
+
+/* ERROR: the parameter cannot be what was given; the HINT says what it can. */
+extern void hpg_params_bad_value(const hpc_parameter *which, const char *given)
+	pg_attribute_noreturn();
+
+/* A constructor for hints: the one of these parameters, if it has exclude. */
+extern const char *hpg_params_constructor(const hpg_params *params);
 
 /* A parameter as resolved, for hp_model_info. */
 extern void
 hpg_push_parameter(JsonbParseState **state, const hpc_params *params,
 				   const hpc_parameter *which);
 
-/* Parts of JSON objects. */
+/* ---------- hpg_features.c: the columns that a training uses ---------- */
+
+typedef struct hpg_features
+{
+	const hpg_column *target; /* NULL: given by value */
+	const hpg_column *weight; /* NULL: none */
+	int nfeatures;
+	const hpg_column **features; /* in the order of the row type */
+} hpg_features;
+
+/*
+ * What a training with these parameters uses of a row type; ERROR where that
+ * cannot be.  target (UTF-8) may be NULL.
+ */
+extern hpg_features *
+hpg_features_choose(const hpg_params *params, const char *target,
+					const hpg_rowtype *rowtype);
+
+/* The column of weights, or an ERROR that says what is wrong with it. */
+extern const hpg_column *
+hpg_weight_column(const hpg_rowtype *rowtype, const char *name);
+
+/* The weight that a value of the column is; ERROR if it cannot be one. */
+extern double
+hpg_weight_value(const hpg_column *column, const hpc_value *value);
+
+/* ---------- hpg_json.c: making JSON ---------- */
+
+/* A key or value of the object, or an element of the array, at hand. */
 extern void hpg_push_key(JsonbParseState **state, const char *key);
 extern void hpg_push_string(JsonbParseState **state, const char *string);
 extern void hpg_push_number(JsonbParseState **state, double number);
 extern void hpg_push_integer(JsonbParseState **state, int64 number);
+extern void hpg_push_bool(JsonbParseState **state, bool boolean);
+extern void hpg_push_element(JsonbParseState **state, const char *string);
+
+/* The same for any JSON; as: WJB_VALUE or WJB_ELEM. */
+extern void hpg_push_container(JsonbParseState **state, JsonbIteratorToken as,
+							   Jsonb *jsonb);
 
 /* The JSON in a text in UTF-8. */
+extern Jsonb *hpg_json_parse(const char *utf8);
 extern void hpg_push_jsonb(JsonbParseState **state, const char *utf8);
+
+/*
+ * Text in UTF-8 that is the same for equal values in every database: keys in
+ * one order, numbers without trailing zeros.
+ */
+extern char *hpg_json_canonical(Jsonb *jsonb);
 
 /* ---------- hpg_core.c: the border ---------- */
 
 /* An environment whose memory lives in context. */
 extern void hpg_env_init(hpc_env *env, MemoryContext context, int nthreads);
 
-/* Raises what the core reported, through one table; returns on HPC_OK. */
+/*
+ * Raises what the core reported, through one table; returns on HPC_OK.
+ * HPC_NO_MEMORY may be reported for a request to env->resize as well.
+ */
 extern void hpg_check_status(hpc_env *env, hpc_status status);
 
 /* Threads a training may use here: houseprice.threads and its surroundings. */
 extern int hpg_threads(void);
+
+/* ---------- hpg_spill.c: states of parallel workers ---------- */
+
+/*
+ * Appends a data set, or none (NULL), to a message that the deserial function
+ * of the same aggregate will read.  Where there are many bytes they go to a
+ * temporary file, and the message gets its name.  For the serial function.
+ */
+extern void hpg_send_dataset(FunctionCallInfo fcinfo, StringInfo message,
+							 hpc_env *env, const hpc_dataset *dataset);
+
+/* The data set that comes next in a message, or NULL. */
+extern hpc_dataset *
+hpg_receive_dataset(FunctionCallInfo fcinfo, StringInfo message, hpc_env *env);
+
+/* Settings and callbacks, once per backend. */
+extern void hpg_spill_init(void);
 
 /* ---------- hpg_findings.c ---------- */
 
@@ -260,5 +336,8 @@ extern uint32_t *hpg_binding_codes(hpg_binding *binding);
  */
 extern bool
 hpg_binding_target(hpg_binding *binding, const char *name, double *target);
+
+/* Likewise its weight; name: of the model's column of weights, or NULL. */
+extern double hpg_binding_weight(hpg_binding *binding, const char *name);
 
 #endif /* HPG_H */

@@ -23,9 +23,11 @@ struct hpg_binding
 	const hpg_column **columns; /* [nfeatures] */
 	hpg_fill *fill;             /* NULL: none */
 	const hpg_column *target;   /* NULL: not in the row, or not named */
+	const hpg_column *weight;   /* likewise */
 	hpc_value target_value;     /* of the row last read, before any fill */
-	hpc_value *values;          /* [nfeatures] */
-	uint32_t *codes;            /* [nfeatures] */
+	hpc_value weight_value;
+	hpc_value *values; /* [nfeatures] */
+	uint32_t *codes;   /* [nfeatures] */
 };
 
 /* The column for a feature, or an ERROR. */
@@ -95,6 +97,10 @@ bind(const hpc_model *model, hpg_rowtype *rowtype, MemoryContext parent)
 		binding->target = hpg_rowtype_find(rowtype, summary.texts.target);
 	if (binding->target != NULL && binding->target->kind != HPC_NUMBER)
 		binding->target = NULL;
+	if (summary.texts.weight != NULL)
+		binding->weight = hpg_rowtype_find(rowtype, summary.texts.weight);
+	if (binding->weight != NULL && binding->weight->kind != HPC_NUMBER)
+		binding->weight = NULL;
 	MemoryContextSwitchTo(before);
 	return binding;
 }
@@ -130,6 +136,8 @@ hpg_binding_values(hpg_binding *binding, HeapTupleHeader row)
 	hpg_row_deform(rowtype, row);
 	if (binding->target != NULL)
 		hpg_row_value(rowtype, binding->target, &binding->target_value);
+	if (binding->weight != NULL)
+		hpg_row_value(rowtype, binding->weight, &binding->weight_value);
 	if (binding->fill != NULL)
 		hpg_fill_apply(binding->fill, rowtype);
 	for (int i = 0; i < binding->nfeatures; i++)
@@ -150,4 +158,13 @@ hpg_binding_target(hpg_binding *binding, const char *name, double *target)
 		hpg_column_missing(binding->rowtype, name);
 	*target = binding->target_value.number;
 	return binding->target != NULL && !binding->target_value.missing;
+}
+
+double
+hpg_binding_weight(hpg_binding *binding, const char *name)
+{
+	if (name == NULL)
+		return 1;
+	return hpg_weight_value(hpg_weight_column(binding->rowtype, name),
+							&binding->weight_value);
 }

@@ -1,10 +1,11 @@
 /*
  * hpg_core.c
- *		The border to the core: settings, memory, cancel, errors, threads.
+ *		The border to the core: settings, threads, cancel, errors.
  *
  * The core allocates through a hook that never raises an error, asks through
  * another whether to stop, and reports by status; here that status becomes
- * an ereport, the only place where it does.
+ * an ereport, the only place where it does.  The hook for memory is in
+ * hpg_memory.c, that for progress in hpg_progress.c.
  */
 #include "postgres.h"
 
@@ -22,7 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/timeout.h"
 
-#include "hpg.h"
+#include "hpg_border.h"
 #include "hpg_compat.h"
 
 PG_MODULE_MAGIC;
@@ -44,6 +45,9 @@ _PG_init(void)
 							"on it.",
 							&houseprice_threads, 0, 0, MAX_THREADS,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	hpg_memory_settings();
+	hpg_progress_settings();
+	hpg_spill_init();
 	MarkGUCPrefixReserved("houseprice");
 }
 
@@ -74,70 +78,6 @@ hpg_threads(void)
 	return Max(threads, 1);
 }
 
-/* What the hooks of an environment need; lives as long as its memory. */
-typedef struct border
-{
-	MemoryContext context;
-	ErrorData *caught; /* raised while serving an interrupt */
-} border;
-
-/* ---------- memory ---------- */
-
-/*
- * palloc aligns to 8, the core wants 16: the block proper starts at the next
- * multiple of 16 that leaves room for this.
- */
-typedef struct block_header
-{
-	void *palloced;
-	size_t size;
-} block_header;
-
-#define BLOCK_ALIGNMENT 16
-
-static void *
-allocate_block(MemoryContext context, size_t size)
-{
-	size_t overhead = sizeof(block_header) + BLOCK_ALIGNMENT;
-	char *palloced;
-	block_header *block;
-
-	if (size > MaxAllocHugeSize - overhead)
-		return NULL;
-	palloced = MemoryContextAllocExtended(context, size + overhead,
-										  MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
-	if (palloced == NULL)
-		return NULL;
-	block = (block_header *) TYPEALIGN(BLOCK_ALIGNMENT,
-									   palloced + sizeof(block_header));
-	block[-1].palloced = palloced;
-	block[-1].size = size;
-	return block;
-}
-
-static void *
-resize_in_context(void *opaque, void *ptr, size_t size)
-{
-	MemoryContext context = ((border *) opaque)->context;
-	void *block = NULL;
-
-	if (size > 0)
-	{
-		block = allocate_block(context, size);
-		if (block == NULL)
-			return NULL;
-	}
-	if (ptr != NULL)
-	{
-		block_header *old = (block_header *) ptr - 1;
-
-		if (block != NULL)
-			memcpy(block, ptr, Min(size, old->size));
-		pfree(old->palloced);
-	}
-	return block;
-}
-
 /* ---------- cancel ---------- */
 
 /*
@@ -145,10 +85,10 @@ resize_in_context(void *opaque, void *ptr, size_t size)
  * are at work: such a one must not be served before they have come to rest.
  */
 static bool
-must_stop(const border *here)
+must_stop(const hpg_border *border)
 {
 	return QueryCancelPending || ProcDiePending || ClientConnectionLost ||
-		   TransactionTimeoutPending || here->caught != NULL;
+		   TransactionTimeoutPending || border->caught != NULL;
 }
 
 /* As ProcessInterrupts() does, but without its FATAL. */
@@ -168,15 +108,31 @@ look_for_client(void)
 	}
 }
 
-/* Serves what is pending and harmless; an error that it raises is kept. */
+void
+hpg_border_catch(hpg_border *border)
+{
+	MemoryContext before = MemoryContextSwitchTo(border->context);
+
+	border->caught = CopyErrorData();
+	FlushErrorState();
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * Serves what is pending and harmless; an error that it raises is kept.
+ * Whatever logs a line looks for interrupts afterwards: they are held, as a
+ * terminate would end the process with the threads still at work.
+ */
 static void
-serve_interrupts(border *here)
+serve_interrupts(hpg_border *border)
 {
 	MemoryContext before = CurrentMemoryContext;
+	uint32 holdoff = InterruptHoldoffCount;
 
 	InterruptPending = false;
 	PG_TRY();
 	{
+		HOLD_INTERRUPTS();
 		if (ProcSignalBarrierPending)
 			ProcessProcSignalBarrier();
 		if (LogMemoryContextPending)
@@ -186,12 +142,11 @@ serve_interrupts(border *here)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(here->context);
-		here->caught = CopyErrorData();
-		FlushErrorState();
 		MemoryContextSwitchTo(before);
+		hpg_border_catch(border);
 	}
 	PG_END_TRY();
+	InterruptHoldoffCount = holdoff;
 
 	/* not ours to read, but not to be lost either */
 	if (ParallelMessagePending)
@@ -209,30 +164,33 @@ serve_interrupts(border *here)
 static bool
 check_interrupts(void *opaque)
 {
-	border *here = opaque;
+	hpg_border *border = opaque;
 
 	if (likely(!INTERRUPTS_PENDING_CONDITION()))
 		return false;
-	if (must_stop(here))
+	if (must_stop(border))
 		return true;
 	if (ProcSignalBarrierPending || LogMemoryContextPending ||
 		CheckClientConnectionPending)
-		serve_interrupts(here);
+		serve_interrupts(border);
 	else if (!ParallelMessagePending && RecoveryInProgress())
 		return true;
-	return must_stop(here);
+	return must_stop(border);
 }
 
 void
 hpg_env_init(hpc_env *env, MemoryContext context, int nthreads)
 {
-	border *here = MemoryContextAllocZero(context, sizeof(border));
+	hpg_border *border = MemoryContextAllocZero(context, sizeof(hpg_border));
 
-	here->context = context;
+	border->context = context;
+	hpg_memory_begin(border);
 	memset(env, 0, sizeof(*env));
-	env->resize = resize_in_context;
+	env->resize = hpg_memory_resize;
+	env->memory_left = hpg_memory_left;
 	env->check = check_interrupts;
-	env->opaque = here;
+	env->progress = hpg_progress;
+	env->opaque = border;
 	env->nthreads = nthreads;
 }
 
@@ -274,21 +232,28 @@ server_text(const char *text)
 void
 hpg_check_status(hpc_env *env, hpc_status status)
 {
+	const hpg_border *border = env->opaque;
+
 	if (status == HPC_OK)
 		return;
+	if (border->caught != NULL)
+		ReThrowError(border->caught);
+	CHECK_FOR_INTERRUPTS();
 	if (status == HPC_CANCELLED)
-	{
-		ErrorData *caught = ((border *) env->opaque)->caught;
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("training was cancelled")));
 
-		if (caught != NULL)
-			ReThrowError(caught);
-		CHECK_FOR_INTERRUPTS();
-	}
+	/* unless the core knows better what to do about it */
+	if (status == HPC_NO_MEMORY && env->error.hint[0] == '\0')
+		hpg_memory_error(border);
 	ereport(ERROR,
 			(errcode(sqlstate_of(status)),
 			 errmsg("%s", server_text(env->error.message)),
 			 env->error.detail[0] != '\0'
-			 ? errdetail("%s", server_text(env->error.detail)) : 0,
+			 ? errdetail("%s%s", server_text(env->error.detail),
+						 status == HPC_NO_MEMORY ? hpg_memory_words() : "")
+			 : 0,
 			 env->error.hint[0] != '\0'
 			 ? errhint("%s", server_text(env->error.hint)) : 0));
 }

@@ -95,25 +95,22 @@ model_arg(FunctionCallInfo fcinfo, digest_state *state, MemoryContext context)
 
 /* The target of the row: the argument, else the column that the model names. */
 static bool
-target_of_row(FunctionCallInfo fcinfo, const hpc_model *model,
+target_of_row(FunctionCallInfo fcinfo, const hpc_texts *texts,
 			  hpg_binding *binding, double *target)
 {
-	hpc_model_summary summary;
-
 	if (PG_NARGS() > 3)
 	{
 		*target = PG_ARGISNULL(3) ? 0 : PG_GETARG_FLOAT8(3);
 		return !PG_ARGISNULL(3);
 	}
-	hpc_model_summarize(model, &summary);
-	if (summary.texts.target == NULL)
+	if (texts->target == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the model does not name its target"),
 				 errdetail("It was trained on a target given by value."),
 				 errhint("Give the target as the third argument: "
 						 "hp_digest(model, h, h.sale_price).")));
-	return hpg_binding_target(binding, summary.texts.target, target);
+	return hpg_binding_target(binding, texts->target, target);
 }
 
 /*
@@ -127,9 +124,11 @@ hp_digest_accum_model(PG_FUNCTION_ARGS)
 	MemoryContext context = hpg_aggregate_context(fcinfo);
 	digest_state *state = state_arg(fcinfo, context);
 	const hpc_model *model = model_arg(fcinfo, state, context);
+	hpc_model_summary summary;
 	const hpc_value *values;
 	HeapTupleHeader row;
 	double target;
+	double weight;
 
 	if (PG_ARGISNULL(2))
 		ereport(ERROR,
@@ -140,9 +139,13 @@ hp_digest_accum_model(PG_FUNCTION_ARGS)
 	row = PG_GETARG_HEAPTUPLEHEADER(2);
 	hpg_binding_of(&state->call.binding, model, row, context);
 	values = hpg_binding_values(state->call.binding, row);
-	if (target_of_row(fcinfo, model, state->call.binding, &target))
+	hpc_model_summarize(model, &summary);
+	if (!target_of_row(fcinfo, &summary.texts, state->call.binding, &target))
+		PG_RETURN_POINTER(state);
+	weight = hpg_binding_weight(state->call.binding, summary.texts.weight);
+	if (weight != 0)
 		hpc_set_digest_add(&state->set,
-						   hpc_model_row_hash(model, values, target));
+						   hpc_model_row_hash(model, values, target, weight));
 	PG_RETURN_POINTER(state);
 }
 

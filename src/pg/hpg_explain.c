@@ -2,11 +2,12 @@
  * hpg_explain.c
  *		What a model knows of itself: hp_importance, hp_model_info.
  *
- * Importance is the share of the total decrease of the sum of squares that
- * the splits on a feature bring, over all trees (Breiman et al. 1984,
- * section 5.3; scikit-learn's feature_importances_ without its per-tree
- * normalisation).  It is measured on the training rows and favours features
- * with many values.
+ * Importance is a share.  Of trees: the part of the total decrease of the sum
+ * of squares that the splits on a feature bring, over all trees (Breiman et
+ * al. 1984, section 5.3; scikit-learn's feature_importances_ without its
+ * per-tree normalisation).  It is measured on the training rows and favours
+ * features with many values.  Of a linear model: the part of the sizes of all
+ * standardised coefficients.  Of a blend: the mean of its members' shares.
  */
 #include "postgres.h"
 
@@ -170,8 +171,49 @@ push_json(JsonbParseState **state, const char *key, const char *utf8)
 		hpg_push_jsonb(state, utf8);
 }
 
+/* Columns with a sign, as in the parameter; null where there are none. */
 static void
-push_params(JsonbParseState **state, const hpc_model_summary *summary)
+push_monotone(JsonbParseState **state, const hpc_model *model,
+			  const hpc_model_summary *summary)
+{
+	bool any = false;
+
+	for (int i = 0; i < summary->nfeatures; i++)
+	{
+		hpc_model_feature feature;
+
+		hpc_model_feature_at(model, i, &feature);
+		if (feature.monotone == 0)
+			continue;
+		if (!any)
+			pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+		any = true;
+		hpg_push_key(state, hpg_name(feature.name));
+		hpg_push_integer(state, feature.monotone);
+	}
+	if (any)
+		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	else
+		hpg_push_number(state, NAN);
+}
+
+/* A name, or null. */
+static void
+push_name(JsonbParseState **state, const char *key, const char *utf8)
+{
+	if (utf8 != NULL)
+		push_text(state, key, utf8);
+	else
+		push_measure(state, key, NAN);
+}
+
+/*
+ * Parameters as resolved.  The model does not keep what was excluded; its fill
+ * and its members are shown beside the parameters.
+ */
+static void
+push_params(JsonbParseState **state, const hpc_model *model,
+			const hpc_model_summary *summary)
 {
 	int n;
 	const hpc_parameter *table = hpc_parameter_table(&n);
@@ -180,9 +222,17 @@ push_params(JsonbParseState **state, const hpc_model_summary *summary)
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < n; i++)
 	{
-		if ((table[i].algorithms & 1u << summary->algorithm) != 0 &&
-			table[i].type != HPC_NAMES && table[i].type != HPC_OBJECT)
+		if ((table[i].algorithms & 1u << summary->algorithm) == 0)
+			continue;
+		if (hpc_parameter_is_scalar(&table[i]))
 			hpg_push_parameter(state, &summary->params, &table[i]);
+		else if (table[i].type == HPC_NAME)
+			push_name(state, table[i].name, summary->texts.weight);
+		else if (table[i].type == HPC_SIGNS)
+		{
+			hpg_push_key(state, table[i].name);
+			push_monotone(state, model, summary);
+		}
 	}
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
@@ -245,10 +295,7 @@ push_target(JsonbParseState **state, const hpc_model_summary *summary)
 {
 	hpg_push_key(state, "target");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	if (summary->texts.target != NULL)
-		push_text(state, "name", summary->texts.target);
-	else
-		push_measure(state, "name", NAN);
+	push_name(state, "name", summary->texts.target);
 	push_measure(state, "min", summary->target_min);
 	push_measure(state, "mean", summary->target_mean);
 	push_measure(state, "max", summary->target_max);
@@ -265,6 +312,45 @@ push_oob(JsonbParseState **state, const hpc_model_summary *summary)
 	push_measure(state, "rmse", summary->oob_rmse);
 	push_measure(state, "r2", summary->oob_r2);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+/*
+ * What a model is made of: of a blend its members, each with its own.  Null
+ * is the smearing factor of a model that did not learn logarithms.
+ */
+static void
+push_parts(JsonbParseState **state, const hpc_model *model,
+		   const hpc_model_summary *summary)
+{
+	push_count(state, "trees", summary->ntrees);
+	push_count(state, "nodes", summary->nnodes);
+	push_count(state, "bytes", summary->nbytes);
+	push_measure(state, "base", summary->base);
+	push_measure(state, "smearing",
+				 summary->log_scale ? summary->smearing : NAN);
+	push_oob(state, summary);
+	push_params(state, model, summary);
+}
+
+static void
+push_members(JsonbParseState **state, const hpc_model *model, int nmembers)
+{
+	hpg_push_key(state, "members");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < nmembers; i++)
+	{
+		const hpc_model *member = hpc_model_member(model, i);
+		hpc_digest digest = hpc_model_digest(member);
+		hpc_model_summary summary;
+
+		hpc_model_summarize(member, &summary);
+		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+		push_text(state, "algorithm", hpc_algorithm_name(summary.algorithm));
+		push_digest(state, "digest", &digest);
+		push_parts(state, member, &summary);
+		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
 /* hp_model_info(hp_model) returns jsonb */
@@ -284,12 +370,10 @@ hp_model_info(PG_FUNCTION_ARGS)
 	push_count(&state, "rows", summary.nrows);
 	push_count(&state, "rows_without_target", summary.nskipped);
 	push_count(&state, "distinct_rows", summary.ndistinct);
-	push_count(&state, "trees", summary.ntrees);
-	push_count(&state, "nodes", summary.nnodes);
-	push_count(&state, "bytes", summary.nbytes);
 	push_target(&state, &summary);
-	push_oob(&state, &summary);
-	push_params(&state, &summary);
+	push_parts(&state, model, &summary);
+	if (summary.nmembers > 0)
+		push_members(&state, model, summary.nmembers);
 	push_json(&state, "given", summary.texts.params);
 	push_json(&state, "clean", summary.texts.clean);
 	push_features(&state, model, summary.nfeatures);

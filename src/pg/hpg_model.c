@@ -14,6 +14,9 @@
  *		houseprice model 1: forest, 100 trees, 7 features, 1460 rows, 3f2a…
  *		AWhQTQEAAAAJAAAA...
  *
+ * A model without trees says what it is: "linear, 79 features, ...", "blend
+ * of 2, 79 features, ...".
+ *
  * A model stored out of line is fetched once per call site: hpg_call keeps
  * the copy under the identity of the stored value.
  */
@@ -103,29 +106,42 @@ append_count(StringInfo line, uint64 count, const char *noun)
 					 count == 1 ? "" : "s");
 }
 
+/* The first line, which says what the bytes behind it are. */
+static void
+append_line(StringInfo line, const hpc_model *model,
+			const hpc_model_summary *summary)
+{
+	hpc_digest digest = hpc_model_digest(model);
+	char hex[2 * HPC_DIGEST_SIZE + 1];
+
+	hpc_digest_to_hex(&digest, hex);
+	appendStringInfoString(line, TEXT_PREFIX);
+	appendStringInfoString(line, hpc_algorithm_name(summary->algorithm));
+	if (summary->nmembers > 0)
+		appendStringInfo(line, " of %d", summary->nmembers);
+	appendStringInfoString(line, ", ");
+	if (summary->ntrees > 0)
+		append_count(line, summary->ntrees, "tree");
+	append_count(line, summary->nfeatures, "feature");
+	append_count(line, summary->nrows, "row");
+	appendStringInfo(line, "digest %s\n", hex);
+}
+
 /* hp_model_out(hp_model) returns cstring */
 Datum
 hp_model_out(PG_FUNCTION_ARGS)
 {
 	const hpc_model *model = hpg_arg_model(fcinfo, 0);
-	hpc_digest digest = hpc_model_digest(model);
 	hpc_model_summary summary;
-	char hex[2 * HPC_DIGEST_SIZE + 1];
 	StringInfoData line;
 	int nbytes;
 	int encoded;
 	char *text;
 
 	hpc_model_summarize(model, &summary);
-	hpc_digest_to_hex(&digest, hex);
 	nbytes = (int) (summary.nbytes - VARHDRSZ);
 	initStringInfo(&line);
-	appendStringInfo(&line, TEXT_PREFIX "%s, ",
-					 hpc_algorithm_name(summary.algorithm));
-	append_count(&line, summary.ntrees, "tree");
-	append_count(&line, summary.nfeatures, "feature");
-	append_count(&line, summary.nrows, "row");
-	appendStringInfo(&line, "digest %s\n", hex);
+	append_line(&line, model, &summary);
 	text = palloc_extended((size_t) line.len + pg_b64_enc_len(nbytes) + 1,
 						   MCXT_ALLOC_HUGE);
 	memcpy(text, line.data, line.len);

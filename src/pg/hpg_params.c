@@ -1,70 +1,41 @@
 /*
  * hpg_params.c
- *		Training parameters: constructors, and reading them back.
+ *		Training parameters: reading the jsonb that a constructor makes.
  *
- * hp_forest(trees => 500) is a jsonb with the algorithm's name and what was
- * given; nothing else, so that it reads like the call.  Both directions go by
- * the core's table of parameters: a constructor's arguments carry the names
- * that the table knows, their number and order do not matter here.
+ * All goes by the core's table of parameters: which keys an algorithm has,
+ * what each takes, and the words of the errors.  What the table calls scalar
+ * is stored in hpc_params by the core; columns, signs, fills and the members
+ * of a blend are kept here.
+ *
+ * A model keeps the canonical text of its parameters: what differs from the
+ * defaults, in one order, so that equal parameters make equal models however
+ * they were written.
  */
 #include "postgres.h"
 
 #include <math.h>
 
-#include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
-#include "common/shortest_dec.h"
-#include "funcapi.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
-#include "utils/syscache.h"
 
 #include "hpg.h"
 #include "hpg_compat.h"
 #include "hpg_fill.h"
 
-HPG_FUNCTION(hp_forest);
-HPG_FUNCTION(hp_mean);
-
-#define ALGORITHM_KEY "algorithm"
+/* What hp_train uses when it is given no parameters. */
+#define DEFAULT_ALGORITHM HPC_FOREST
 
 /* Bytes of what the user wrote that a message repeats. */
 #define MAX_ECHO 80
 
 /* ---------- messages ---------- */
 
-/* A terminated copy in UTF-8. */
-static char *
-utf8_copy(const char *text, int nbytes)
-{
-	uint32_t length;
-	const char *utf8 = hpg_to_utf8(text, nbytes, &length);
-
-	return pnstrdup(utf8, length);
-}
-
 static bool
 belongs_to(const hpc_parameter *which, hpc_algorithm algorithm)
 {
 	return (which->algorithms & 1u << algorithm) != 0;
-}
-
-/* The parameter of this name, or NULL. */
-static const hpc_parameter *
-find_parameter(hpc_algorithm algorithm, const char *name)
-{
-	int n;
-	const hpc_parameter *table = hpc_parameter_table(&n);
-
-	for (int i = 0; i < n; i++)
-	{
-		if (belongs_to(&table[i], algorithm) &&
-			strcmp(table[i].name, name) == 0)
-			return &table[i];
-	}
-	return NULL;
 }
 
 /* What the user wrote, cut where it would fill the screen. */
@@ -92,173 +63,43 @@ unknown_parameter(hpc_algorithm algorithm, const char *name)
 		if (belongs_to(&table[i], algorithm))
 			names[nnames++] = table[i].name;
 	}
-	nearest =
-		hpg_nearest_name(utf8_copy(name, (int) strlen(name)), nnames, names);
+	nearest = hpg_nearest_name(hpg_utf8_copy(name, (int) strlen(name)), nnames,
+							   names);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("algorithm \"%s\" has no parameter \"%s\"",
 					hpc_algorithm_name(algorithm), clipped(name)),
 			 nearest != NULL
-			 ? errhint("Perhaps you meant \"%s\".", nearest) : 0));
-}
-
-static const char *
-expected_value(const hpc_parameter *which)
-{
-	switch (which->type)
-	{
-		case HPC_INTEGER:
-			return psprintf("an integer from %.0f to %.0f", which->min,
-							which->max);
-		case HPC_REAL:
-			return psprintf("a number from %g to %g", which->min, which->max);
-		case HPC_BOOL:
-			return "true or false";
-		case HPC_CHOICE:
-			return psprintf("'%s' or '%s'", which->choices[0],
-							which->choices[1]);
-		case HPC_NAMES:
-			return "a list of column names";
-		case HPC_OBJECT:
-			return "a fill as hp_clean takes it";
-	}
-	return "";
-}
-
-static void
-bad_value(const hpc_parameter *which, const char *given)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("parameter \"%s\" cannot be %s", which->name,
-					clipped(given)),
-			 errhint("It takes %s.", expected_value(which))));
-}
-
-/* ---------- parts of JSON objects ---------- */
-
-void
-hpg_push_key(JsonbParseState **state, const char *key)
-{
-	JsonbValue value;
-
-	value.type = jbvString;
-	value.val.string.val = pstrdup(key);
-	value.val.string.len = (int) strlen(key);
-	pushJsonbValue(state, WJB_KEY, &value);
+			 ? errhint("Perhaps you meant \"%s\".", nearest)
+			 : algorithm == HPC_BLEND
+			 ? errhint("Give it to the members.") : 0));
 }
 
 void
-hpg_push_string(JsonbParseState **state, const char *string)
+hpg_params_bad_value(const hpc_parameter *which, const char *given)
 {
-	JsonbValue value;
+	char takes[256];
 
-	value.type = jbvString;
-	value.val.string.val = pstrdup(string);
-	value.val.string.len = (int) strlen(string);
-	pushJsonbValue(state, WJB_VALUE, &value);
+	hpc_parameter_takes(which, takes, sizeof(takes));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("parameter \"%s\" cannot be %s", which->name,
+						   clipped(given)),
+					errhint("It takes %s.", takes)));
 }
 
-static void
-push_numeric(JsonbParseState **state, Datum numeric)
+const char *
+hpg_params_constructor(const hpg_params *params)
 {
-	JsonbValue value;
+	hpc_algorithm algorithm = params->core.algorithm;
 
-	value.type = jbvNumeric;
-	value.val.numeric = DatumGetNumeric(numeric);
-	pushJsonbValue(state, WJB_VALUE, &value);
+	if (hpc_parameter_find(algorithm, "exclude") == NULL)
+		algorithm = DEFAULT_ALGORITHM;
+	return psprintf("hp_%s", hpc_algorithm_name(algorithm));
 }
 
-/*
- * Every digit that tells the number from its neighbours.  Infinities, which
- * JSON lacks, become strings as in to_jsonb(); NaN, which stands for none
- * here, becomes null.
- */
-void
-hpg_push_number(JsonbParseState **state, double number)
-{
-	JsonbValue null = {.type = jbvNull};
-	char digits[DOUBLE_SHORTEST_DECIMAL_LEN];
-
-	if (isnan(number))
-		pushJsonbValue(state, WJB_VALUE, &null);
-	else if (isinf(number))
-		hpg_push_string(state, number > 0 ? "Infinity" : "-Infinity");
-	else
-	{
-		double_to_shortest_decimal_buf(number, digits);
-		push_numeric(state,
-					 DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
-										 ObjectIdGetDatum(InvalidOid),
-										 Int32GetDatum(-1)));
-	}
-}
-
-void
-hpg_push_integer(JsonbParseState **state, int64 number)
-{
-	push_numeric(state, NumericGetDatum(int64_to_numeric(number)));
-}
-
-static void
-push_bool(JsonbParseState **state, bool boolean)
-{
-	JsonbValue value = {.type = jbvBool};
-
-	value.val.boolean = boolean;
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
-static void
-push_jsonb(JsonbParseState **state, Jsonb *jsonb)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&jsonb->root);
-	JsonbIteratorToken token;
-	JsonbValue value;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
-		pushJsonbValue(state, token, token < WJB_BEGIN_ARRAY ? &value : NULL);
-}
-
-void
-hpg_push_jsonb(JsonbParseState **state, const char *utf8)
-{
-	char *text = hpg_name(utf8);
-
-	push_jsonb(state,
-			   DatumGetJsonbP(
-				   DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
-}
-
-void
-hpg_push_parameter(JsonbParseState **state, const hpc_params *params,
-				   const hpc_parameter *which)
-{
-	double number = hpc_params_get(params, which);
-
-	hpg_push_key(state, which->name);
-	if (which->unset != NULL && number == which->fallback)
-		hpg_push_number(state, NAN);
-	else if (which->type == HPC_BOOL)
-		push_bool(state, number != 0);
-	else if (which->type == HPC_CHOICE)
-		hpg_push_string(state, which->choices[(int) number]);
-	else
-		hpg_push_number(state, number);
-}
-
-/* ---------- constructors ---------- */
+/* ---------- scalars ---------- */
 
 /* NaN, which fits no parameter, where a double would not be the integer. */
-static double
-exact_double(int64 integer)
-{
-	const int64 limit = INT64CONST(1) << 53;
-
-	return integer >= -limit && integer <= limit ? (double) integer : NAN;
-}
-
-/* The same for JSON's numbers. */
 static double
 exact_integer(Numeric numeric)
 {
@@ -277,41 +118,6 @@ exact_integer(Numeric numeric)
 			   : NAN;
 }
 
-/* A number, boolean or choice given to a constructor, checked. */
-static void
-push_scalar(JsonbParseState **state, const hpc_parameter *which, Oid type,
-			Datum datum)
-{
-	hpc_params scratch;
-	double number;
-	char *given;
-
-	switch (type)
-	{
-		case INT4OID:
-			number = DatumGetInt32(datum);
-			given = psprintf("%d", DatumGetInt32(datum));
-			break;
-		case INT8OID:
-			number = exact_double(DatumGetInt64(datum));
-			given = psprintf(INT64_FORMAT, DatumGetInt64(datum));
-			break;
-		case FLOAT8OID:
-			number = DatumGetFloat8(datum);
-			given = psprintf("%g", number);
-			break;
-		default:
-			number = DatumGetBool(datum);
-			given = "";
-	}
-	if (!hpc_params_set(&scratch, which, number))
-		bad_value(which, given);
-	if (type == BOOLOID)
-		push_bool(state, number != 0);
-	else
-		hpg_push_number(state, number);
-}
-
 /* Index of a word among the choices of a parameter. */
 static int
 choice_index(const hpc_parameter *which, const char *word)
@@ -321,118 +127,271 @@ choice_index(const hpc_parameter *which, const char *word)
 		if (strcmp(which->choices[i], word) == 0)
 			return i;
 	}
-	bad_value(which, psprintf("'%s'", word));
-	return -1;
-}
-
-/* Adds a string to the array at hand. */
-static void
-push_element(JsonbParseState **state, char *string)
-{
-	JsonbValue value;
-
-	value.type = jbvString;
-	value.val.string.val = string;
-	value.val.string.len = (int) strlen(string);
-	pushJsonbValue(state, WJB_ELEM, &value);
+	hpg_params_bad_value(which, psprintf("'%s'", word));
 }
 
 static void
-push_names(JsonbParseState **state, const hpc_parameter *which,
-		   ArrayType *array)
+read_scalar(hpc_params *params, const hpc_parameter *which, JsonbValue *value)
 {
-	Datum *names;
-	bool *nulls;
-	int nnames;
+	bool is_switch = which->type == HPC_BOOL || which->type == HPC_SWITCH;
+	double number = NAN;
 
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls,
-					  &nnames);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	for (int i = 0; i < nnames; i++)
+	if (is_switch && value->type == jbvBool)
+		number = value->val.boolean;
+	else if (which->type == HPC_CHOICE && value->type == jbvString)
+		number = choice_index(which, pnstrdup(value->val.string.val,
+											  value->val.string.len));
+	else if (which->type == HPC_INTEGER && value->type == jbvNumeric)
+		number = exact_integer(value->val.numeric);
+	else if (which->type == HPC_REAL && value->type == jbvNumeric)
+		number = DatumGetFloat8(
+			DirectFunctionCall1(numeric_float8_no_overflow,
+								NumericGetDatum(value->val.numeric)));
+	if (!hpc_params_set(params, which, number))
+		hpg_params_bad_value(which, hpg_json_text(value));
+}
+
+/* ---------- columns, signs and fills ---------- */
+
+static void
+read_name(hpg_params *params, const hpc_parameter *which, JsonbValue *value)
+{
+	if (value->type != jbvString)
+		hpg_params_bad_value(which, hpg_json_text(value));
+	params->weight =
+		hpg_utf8_copy(value->val.string.val, value->val.string.len);
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* A set of names: in order, each once. */
+static int
+unique_names(const char **names, int n)
+{
+	int nunique = 0;
+
+	qsort(names, n, sizeof(char *), compare_names);
+	for (int i = 0; i < n; i++)
 	{
-		if (nulls[i])
-			bad_value(which, "a list with a NULL");
-		push_element(state, TextDatumGetCString(names[i]));
+		if (i == 0 || strcmp(names[i], names[nunique - 1]) != 0)
+			names[nunique++] = names[i];
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	return nunique;
 }
 
 static void
-push_argument(JsonbParseState **state, const hpc_parameter *which, Oid type,
-			  Datum datum)
+read_names(hpg_params *params, const hpc_parameter *which, JsonbValue *value)
 {
-	hpg_push_key(state, which->name);
-	if (type == TEXTOID)
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue element;
+	int n = 0;
+
+	if (!hpg_json_is_array(value))
+		hpg_params_bad_value(which, hpg_json_text(value));
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
 	{
-		char *word = TextDatumGetCString(datum);
-
-		choice_index(which, word);
-		hpg_push_string(state, word);
-	}
-	else if (type == TEXTARRAYOID)
-		push_names(state, which, DatumGetArrayTypeP(datum));
-	else if (type == JSONBOID)
-	{
-		hpg_fill_check(DatumGetJsonbP(datum));
-		push_jsonb(state, DatumGetJsonbP(datum));
-	}
-	else
-		push_scalar(state, which, type, datum);
-}
-
-/* The jsonb of a constructor call: what was given, by the arguments' names. */
-static Datum
-construct(FunctionCallInfo fcinfo, hpc_algorithm algorithm)
-{
-	HeapTuple function =
-		SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
-	JsonbParseState *state = NULL;
-	JsonbValue *result;
-	Oid *types;
-	char **names;
-	char *modes;
-
-	if (!HeapTupleIsValid(function))
-		elog(ERROR, "cache lookup failed for function %u",
-			 fcinfo->flinfo->fn_oid);
-	get_func_arg_info(function, &types, &names, &modes);
-	ReleaseSysCache(function);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	hpg_push_key(&state, ALGORITHM_KEY);
-	hpg_push_string(&state, hpc_algorithm_name(algorithm));
-	for (int i = 0; i < PG_NARGS(); i++)
-	{
-		const hpc_parameter *which;
-
-		if (PG_ARGISNULL(i))
+		if (token == WJB_BEGIN_ARRAY)
+			params->exclude =
+				palloc(Max(element.val.array.nElems, 1) * sizeof(char *));
+		if (token != WJB_ELEM)
 			continue;
-		which = find_parameter(algorithm, names[i]);
-		if (which == NULL)
-			elog(ERROR,
-				 "constructor has an argument \"%s\" that is no "
-				 "parameter",
-				 names[i]);
-		push_argument(&state, which, types[i], PG_GETARG_DATUM(i));
+		if (element.type != jbvString)
+			hpg_params_bad_value(which, hpg_json_text(value));
+		params->exclude[n++] =
+			hpg_utf8_copy(element.val.string.val, element.val.string.len);
 	}
-	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(result));
+	params->nexclude = unique_names(params->exclude, n);
 }
 
-/* hp_forest(trees integer, ...) returns jsonb */
-Datum
-hp_forest(PG_FUNCTION_ARGS)
+/* -1, 0 or 1; NaN for all else. */
+static double
+sign_of(const JsonbValue *value)
 {
-	return construct(fcinfo, HPC_FOREST);
+	double number = NAN;
+
+	if (value->type == jbvNumeric)
+		number = exact_integer(value->val.numeric);
+	return number == -1 || number == 0 || number == 1 ? number : NAN;
 }
 
-/* hp_mean() returns jsonb */
-Datum
-hp_mean(PG_FUNCTION_ARGS)
+static int
+compare_monotone(const void *a, const void *b)
 {
-	return construct(fcinfo, HPC_MEAN);
+	return strcmp(((const hpc_monotone *) a)->column,
+				  ((const hpc_monotone *) b)->column);
 }
 
-/* ---------- reading ---------- */
+/* Signs of columns, in byte order of their names; 0 is as if not there. */
+static void
+read_signs(hpc_params *params, const hpc_parameter *which, JsonbValue *value)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue item;
+	hpc_monotone *monotone;
+	const char *column = NULL;
+	int n = 0;
+
+	if (!hpg_json_is_object(value))
+		hpg_params_bad_value(which, hpg_json_text(value));
+	monotone = palloc((JsonContainerSize(value->val.binary.data) + 1) *
+					  sizeof(hpc_monotone));
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &item, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			column = hpg_utf8_copy(item.val.string.val, item.val.string.len);
+		else if (token == WJB_VALUE)
+		{
+			double sign = sign_of(&item);
+
+			if (isnan(sign))
+				hpg_params_bad_value(which, hpg_json_text(value));
+			if (sign != 0)
+				monotone[n++] = (hpc_monotone){column, (int) sign};
+		}
+	}
+	qsort(monotone, n, sizeof(hpc_monotone), compare_monotone);
+	params->monotone = monotone;
+	params->nmonotone = n;
+}
+
+static void
+read_object(hpg_params *params, const hpc_parameter *which, JsonbValue *value)
+{
+	if (!hpg_json_is_object(value))
+		hpg_params_bad_value(which, hpg_json_text(value));
+	params->clean_text = hpg_json_canonical(JsonbValueToJsonb(value));
+	params->clean = hpg_json_parse(params->clean_text);
+	hpg_fill_check(params->clean);
+}
+
+/* ---------- members of a blend ---------- */
+
+static void
+members_differ(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("members of a blend differ in \"%s\"", name),
+			 errdetail("They learn from the same rows and columns."),
+			 errhint("Give all of them the same \"%s\".", name)));
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return strcmp(a, b) == 0;
+}
+
+static bool
+same_exclude(const hpg_params *a, const hpg_params *b)
+{
+	if (a->nexclude != b->nexclude)
+		return false;
+	for (int i = 0; i < a->nexclude; i++)
+	{
+		if (strcmp(a->exclude[i], b->exclude[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The blend has what its members agree in.  The mean has no say: it looks at
+ * no column.
+ */
+static void
+agree(hpg_params *blend, const hpg_params *member)
+{
+	if (!member->has_features)
+		return;
+	if (!blend->has_features)
+	{
+		blend->has_features = true;
+		blend->nexclude = member->nexclude;
+		blend->exclude = member->exclude;
+		blend->weight = member->weight;
+		blend->clean = member->clean;
+		blend->clean_text = member->clean_text;
+		blend->core.leak = member->core.leak;
+		return;
+	}
+	if (!same_exclude(blend, member))
+		members_differ("exclude");
+	if (!same_text(blend->weight, member->weight))
+		members_differ("weight");
+	if (!same_text(blend->clean_text, member->clean_text))
+		members_differ("clean");
+	if (blend->core.leak != member->core.leak)
+		members_differ("leak");
+}
+
+/* One member; its canonical text goes into that of the blend. */
+static hpc_params
+read_member(hpg_params *blend, const hpc_parameter *which, JsonbValue *value,
+			JsonbParseState **texts)
+{
+	hpg_params *member;
+
+	if (!hpg_json_is_object(value))
+		hpg_params_bad_value(which,
+							 psprintf("a list with %s", hpg_json_text(value)));
+	member = hpg_params_parse(JsonbValueToJsonb(value), CurrentMemoryContext);
+	if (member->core.algorithm == HPC_BLEND)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a blend cannot be a member of a blend"),
+						errhint("Give its members to the outer one.")));
+	agree(blend, member);
+	hpg_push_container(texts, WJB_ELEM, hpg_json_parse(member->text));
+	return member->core;
+}
+
+/* The members, and the list of their canonical texts. */
+static Jsonb *
+read_members(hpg_params *blend, const hpc_parameter *which, JsonbValue *value)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue element;
+	JsonbParseState *texts = NULL;
+	hpc_params *members;
+	int n;
+
+	if (!hpg_json_is_array(value))
+		hpg_params_bad_value(which, hpg_json_text(value));
+	n = (int) JsonContainerSize(value->val.binary.data);
+	if (n < HPC_MIN_MEMBERS || n > HPC_MAX_MEMBERS)
+		hpg_params_bad_value(which, psprintf("a list of %d", n));
+	members = palloc(n * sizeof(hpc_params));
+	blend->core.members = members;
+	pushJsonbValue(&texts, WJB_BEGIN_ARRAY, NULL);
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+	{
+		if (token == WJB_ELEM)
+			members[blend->core.nmembers++] =
+				read_member(blend, which, &element, &texts);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&texts, WJB_END_ARRAY, NULL));
+}
+
+/* ---------- the whole ---------- */
+
+/* While an object is read. */
+typedef struct params_reader
+{
+	hpg_params *params;
+	Jsonb *members; /* canonical, of a blend */
+} params_reader;
 
 /* The algorithm that an object of parameters names. */
 static hpc_algorithm
@@ -444,8 +403,9 @@ read_algorithm(Jsonb *jsonb)
 	char *name;
 
 	if (JB_ROOT_IS_OBJECT(jsonb))
-		value = getKeyJsonValueFromContainer(&jsonb->root, ALGORITHM_KEY,
-											 strlen(ALGORITHM_KEY), &buffer);
+		value =
+			getKeyJsonValueFromContainer(&jsonb->root, HPG_ALGORITHM_KEY,
+										 strlen(HPG_ALGORITHM_KEY), &buffer);
 	if (value == NULL || value->type != jbvString)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -463,188 +423,251 @@ read_algorithm(Jsonb *jsonb)
 	return algorithm;
 }
 
-static void
-read_names(hpg_params *params, const hpc_parameter *which, JsonbValue *value)
-{
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue element;
-
-	if (!hpg_json_is_array(value))
-		bad_value(which, hpg_json_text(value));
-	iterator = JsonbIteratorInit(value->val.binary.data);
-	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
-	{
-		if (token == WJB_BEGIN_ARRAY)
-			params->exclude =
-				palloc(Max(element.val.array.nElems, 1) * sizeof(char *));
-		if (token != WJB_ELEM)
-			continue;
-		if (element.type != jbvString)
-			bad_value(which, hpg_json_text(value));
-		params->exclude[params->nexclude++] =
-			utf8_copy(element.val.string.val, element.val.string.len);
-	}
-}
-
-/* UTF-8 text of a jsonb. */
-static char *
-jsonb_text(Jsonb *jsonb)
-{
-	char *text = JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
-
-	return utf8_copy(text, (int) strlen(text));
-}
-
-/* The same JSON with each number in its shortest form. */
-static Jsonb *
-canonical_jsonb(Jsonb *jsonb)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&jsonb->root);
-	JsonbParseState *state = NULL;
-	JsonbValue *result = NULL;
-	JsonbIteratorToken token;
-	JsonbValue value;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
-	{
-		bool scalar = token < WJB_BEGIN_ARRAY;
-
-		if (scalar && value.type == jbvNumeric)
-			value.val.numeric = DatumGetNumeric(
-				DirectFunctionCall1(numeric_trim_scale,
-									NumericGetDatum(value.val.numeric)));
-		result = pushJsonbValue(&state, token, scalar ? &value : NULL);
-	}
-	return JsonbValueToJsonb(result);
-}
-
-static void
-read_object(hpg_params *params, const hpc_parameter *which, JsonbValue *value)
-{
-	if (!hpg_json_is_object(value))
-		bad_value(which, hpg_json_text(value));
-	params->clean = canonical_jsonb(JsonbValueToJsonb(value));
-	params->clean_text = jsonb_text(params->clean);
-	hpg_fill_check(params->clean);
-}
-
-static void
-read_scalar(hpg_params *params, const hpc_parameter *which, JsonbValue *value)
-{
-	double number = NAN;
-
-	if (which->type == HPC_BOOL && value->type == jbvBool)
-		number = value->val.boolean;
-	else if (which->type == HPC_CHOICE && value->type == jbvString)
-		number = choice_index(which, pnstrdup(value->val.string.val,
-											  value->val.string.len));
-	else if (which->type == HPC_INTEGER && value->type == jbvNumeric)
-		number = exact_integer(value->val.numeric);
-	else if (which->type == HPC_REAL && value->type == jbvNumeric)
-		number = DatumGetFloat8(
-			DirectFunctionCall1(numeric_float8_no_overflow,
-								NumericGetDatum(value->val.numeric)));
-	if (!hpc_params_set(&params->core, which, number))
-		bad_value(which, hpg_json_text(value));
-}
-
 /* Reads one key of the object of parameters. */
 static void
 read_parameter(void *target, const char *key, JsonbValue *value)
 {
-	hpg_params *params = target;
+	params_reader *reader = target;
+	hpg_params *params = reader->params;
 	const hpc_parameter *which;
 
-	if (strcmp(key, ALGORITHM_KEY) == 0)
+	if (strcmp(key, HPG_ALGORITHM_KEY) == 0)
 		return;
-	which = find_parameter(params->core.algorithm, key);
+	which = hpc_parameter_find(params->core.algorithm, key);
 	if (which == NULL)
 		unknown_parameter(params->core.algorithm, key);
+	else if (hpc_parameter_is_scalar(which))
+		read_scalar(&params->core, which, value);
+	else if (which->type == HPC_NAME)
+		read_name(params, which, value);
 	else if (which->type == HPC_NAMES)
 		read_names(params, which, value);
+	else if (which->type == HPC_SIGNS)
+		read_signs(&params->core, which, value);
 	else if (which->type == HPC_OBJECT)
 		read_object(params, which, value);
 	else
-		read_scalar(params, which, value);
+		reader->members = read_members(params, which, value);
 }
 
-/* Order of names, for lists whose order does not count. */
-static int
-compare_names(const void *a, const void *b)
+/* A parameter of one loss says nothing under another one. */
+static void
+check_loss(const hpc_params *params, const char *name, int64 loss)
 {
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
+	const hpc_parameter *which = hpc_parameter_find(params->algorithm, name);
+	const hpc_parameter *choice =
+		hpc_parameter_find(params->algorithm, "loss");
+
+	if (which == NULL || params->loss == loss ||
+		hpc_params_get(params, which) == which->fallback)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("parameter \"%s\" has no effect on loss '%s'", name,
+					choice->choices[params->loss]),
+			 errhint("Give it with loss => '%s'.", choice->choices[loss])));
 }
 
 static void
-push_exclude(JsonbParseState **state, hpg_params *params)
+check_whole(const params_reader *reader)
 {
-	qsort(params->exclude, params->nexclude, sizeof(char *), compare_names);
+	const hpc_params *params = &reader->params->core;
+
+	check_loss(params, "quantile", HPC_LOSS_QUANTILE);
+	check_loss(params, "huber_quantile", HPC_LOSS_HUBER);
+	if (params->algorithm == HPC_BLEND && params->nmembers == 0)
+		hpg_params_bad_value(hpc_parameter_find(HPC_BLEND, "members"),
+							 "missing");
+}
+
+/* ---------- canonical text ---------- */
+
+void
+hpg_push_parameter(JsonbParseState **state, const hpc_params *params,
+				   const hpc_parameter *which)
+{
+	double number = hpc_params_get(params, which);
+
+	hpg_push_key(state, which->name);
+	if (which->unset != NULL && number == which->fallback)
+		hpg_push_number(state, NAN);
+	else if (which->type == HPC_BOOL || which->type == HPC_SWITCH)
+		hpg_push_bool(state, number != 0);
+	else if (which->type == HPC_CHOICE)
+		hpg_push_string(state, which->choices[(int) number]);
+	else
+		hpg_push_number(state, number);
+}
+
+static void
+push_exclude(JsonbParseState **state, const hpg_params *params)
+{
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < params->nexclude; i++)
-		push_element(state, hpg_name(params->exclude[i]));
+		hpg_push_element(state, hpg_name(params->exclude[i]));
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
-/* Does a parameter have another value than its default? */
-static bool
-is_given(const hpg_params *params, const hpc_parameter *which)
+static void
+push_monotone(JsonbParseState **state, const hpc_params *params)
 {
-	if (which->type == HPC_NAMES)
-		return params->nexclude > 0;
-	if (which->type == HPC_OBJECT)
-		return params->clean != NULL;
-	return hpc_params_get(&params->core, which) != which->fallback;
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < params->nmonotone; i++)
+	{
+		hpg_push_key(state, hpg_name(params->monotone[i].column));
+		hpg_push_integer(state, params->monotone[i].sign);
+	}
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
-/*
- * The parameters as text: what differs from the defaults, so that equal
- * parameters have equal texts however they were written.
- */
-static char *
-canonical_text(hpg_params *params)
+/* Pushes a parameter if it has another value than its default. */
+static void
+push_given(JsonbParseState **state, const params_reader *reader,
+		   const hpc_parameter *which)
 {
+	const hpg_params *params = reader->params;
+
+	if (hpc_parameter_is_scalar(which))
+	{
+		if (hpc_params_get(&params->core, which) != which->fallback)
+			hpg_push_parameter(state, &params->core, which);
+	}
+	else if (which->type == HPC_NAME && params->weight != NULL)
+	{
+		hpg_push_key(state, which->name);
+		hpg_push_string(state, hpg_name(params->weight));
+	}
+	else if (which->type == HPC_NAMES && params->nexclude > 0)
+	{
+		hpg_push_key(state, which->name);
+		push_exclude(state, params);
+	}
+	else if (which->type == HPC_SIGNS && params->core.nmonotone > 0)
+	{
+		hpg_push_key(state, which->name);
+		push_monotone(state, &params->core);
+	}
+	else if (which->type == HPC_OBJECT && params->clean != NULL)
+	{
+		hpg_push_key(state, which->name);
+		hpg_push_container(state, WJB_VALUE, params->clean);
+	}
+	else if (which->type == HPC_MEMBERS)
+	{
+		hpg_push_key(state, which->name);
+		hpg_push_container(state, WJB_VALUE, reader->members);
+	}
+}
+
+static char *
+canonical_text(const params_reader *reader)
+{
+	hpc_algorithm algorithm = reader->params->core.algorithm;
 	JsonbParseState *state = NULL;
 	int n;
 	const hpc_parameter *table = hpc_parameter_table(&n);
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	hpg_push_key(&state, ALGORITHM_KEY);
-	hpg_push_string(&state, hpc_algorithm_name(params->core.algorithm));
+	hpg_push_key(&state, HPG_ALGORITHM_KEY);
+	hpg_push_string(&state, hpc_algorithm_name(algorithm));
 	for (int i = 0; i < n; i++)
 	{
-		if (!belongs_to(&table[i], params->core.algorithm) ||
-			!is_given(params, &table[i]))
-			continue;
-		if (table[i].type != HPC_NAMES && table[i].type != HPC_OBJECT)
-		{
-			hpg_push_parameter(&state, &params->core, &table[i]);
-			continue;
-		}
-		hpg_push_key(&state, table[i].name);
-		if (table[i].type == HPC_NAMES)
-			push_exclude(&state, params);
-		else
-			push_jsonb(&state, params->clean);
+		if (belongs_to(&table[i], algorithm))
+			push_given(&state, reader, &table[i]);
 	}
-	return jsonb_text(
+	return hpg_json_canonical(
 		JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
+/* Reads parameters; what they are made of is in the current context. */
+static hpg_params *
+read_params(Jsonb *jsonb)
+{
+	params_reader reader = {.params = palloc0(sizeof(hpg_params))};
+	hpc_algorithm algorithm =
+		jsonb != NULL ? read_algorithm(jsonb) : DEFAULT_ALGORITHM;
+
+	hpc_params_init(&reader.params->core, algorithm);
+	reader.params->has_features =
+		algorithm != HPC_MEAN && algorithm != HPC_BLEND;
+	if (jsonb != NULL)
+		hpg_json_each(&jsonb->root, read_parameter, &reader);
+	check_whole(&reader);
+	reader.params->text = canonical_text(&reader);
+	return reader.params;
+}
+
+/* ---------- to stay ---------- */
+
+static char *
+kept_text(const char *text)
+{
+	return text != NULL ? pstrdup(text) : NULL;
+}
+
+static void
+keep_monotone(hpc_params *params)
+{
+	hpc_monotone *kept = palloc((params->nmonotone + 1) * sizeof(*kept));
+
+	for (int i = 0; i < params->nmonotone; i++)
+		kept[i] = (hpc_monotone){kept_text(params->monotone[i].column),
+								 params->monotone[i].sign};
+	params->monotone = kept;
+}
+
+static void
+keep_members(hpc_params *params)
+{
+	hpc_params *kept = palloc((params->nmembers + 1) * sizeof(*kept));
+
+	for (int i = 0; i < params->nmembers; i++)
+	{
+		kept[i] = params->members[i];
+		keep_monotone(&kept[i]);
+	}
+	params->members = kept;
+}
+
+static hpg_params *
+keep_params(const hpg_params *read)
+{
+	hpg_params *params = palloc(sizeof(hpg_params));
+
+	*params = *read;
+	params->exclude = palloc((read->nexclude + 1) * sizeof(char *));
+	for (int i = 0; i < read->nexclude; i++)
+		params->exclude[i] = kept_text(read->exclude[i]);
+	params->weight = kept_text(read->weight);
+	params->clean_text = kept_text(read->clean_text);
+	params->text = kept_text(read->text);
+	if (read->clean != NULL)
+	{
+		params->clean = palloc(VARSIZE(read->clean));
+		memcpy(params->clean, read->clean, VARSIZE(read->clean));
+	}
+	keep_monotone(&params->core);
+	keep_members(&params->core);
+	return params;
+}
+
+/*
+ * Reading leaves much behind, and an aggregate has as many parameters as
+ * there are groups: what they are made of is copied into the context.
+ */
 hpg_params *
 hpg_params_parse(Jsonb *jsonb, MemoryContext context)
 {
-	MemoryContext before = MemoryContextSwitchTo(context);
-	hpg_params *params = palloc0(sizeof(hpg_params));
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "houseprice parameters",
+							  ALLOCSET_SMALL_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(scratch);
+	hpg_params *read = read_params(jsonb);
+	hpg_params *params;
 
-	if (jsonb == NULL)
-		hpc_params_init(&params->core, HPC_FOREST);
-	else
-	{
-		hpc_params_init(&params->core, read_algorithm(jsonb));
-		hpg_json_each(&jsonb->root, read_parameter, params);
-	}
-	params->text = canonical_text(params);
+	MemoryContextSwitchTo(context);
+	params = keep_params(read);
 	MemoryContextSwitchTo(before);
+	MemoryContextDelete(scratch);
 	return params;
 }

@@ -59,6 +59,16 @@ hpg_to_utf8(const char *text, int nbytes, uint32_t *nbytes_out)
 	return utf8;
 }
 
+/* A terminated copy in UTF-8. */
+char *
+hpg_utf8_copy(const char *text, int nbytes)
+{
+	uint32_t length;
+	const char *utf8 = hpg_to_utf8(text, nbytes, &length);
+
+	return pnstrdup(utf8, length);
+}
+
 /* A terminated copy in the server's encoding, for messages and results. */
 char *
 hpg_from_utf8(const char *bytes, uint32_t nbytes)

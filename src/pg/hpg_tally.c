@@ -71,10 +71,7 @@ resize(hpc_env *env, void *ptr, size_t size)
 	void *result = env->resize(env->opaque, ptr, size);
 
 	if (result == NULL && size > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
-				 errdetail("Failed on request of size %zu while counting the values of a column.",
-						   size)));
+		hpg_check_status(env, HPC_NO_MEMORY);
 	return result;
 }
 

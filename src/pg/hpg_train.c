@@ -4,8 +4,9 @@
  *
  * The transition function appends each row to a data set of the core, column
  * by column in the column's own width; the final function codes the data set
- * and grows the model.  Which columns are features is settled by the first
- * row: all but the target, where that is named, and the excluded ones.
+ * and trains the model.  Which columns are features is settled by the first
+ * row (hpg_features.c).  Rows without a target are counted, and rows of
+ * weight 0 are left out.
  *
  * States of parallel workers are data sets too: they are sent flat and
  * appended to one another.  The order in which rows arrive is no part of the
@@ -17,17 +18,16 @@
  * copy.
  *
  * Memory: the bytes of the columns, an eighth of a byte for NULLs each, and
- * 8 bytes for the target per row; text once per distinct value.
+ * 8 bytes for the target per row, and 8 for its weight unless all are 1;
+ * text once per distinct value.
  */
 #include "postgres.h"
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "hpg.h"
@@ -50,15 +50,16 @@ typedef struct train_state
 	char *target_name;    /* UTF-8; NULL: the target comes by value */
 	hpc_dataset *dataset; /* NULL: no row with a target yet */
 	uint64 nskipped;      /* rows without a target */
+	uint64 nweightless;   /* rows of weight 0 */
 
 	/* the row type at hand; rebound by name when another one comes */
 	MemoryContext bound; /* of what follows but the row type */
 	hpg_rowtype *rowtype;
 	uint64 identifier;
-	const hpg_column **columns; /* of the features */
-	const hpg_column *target;   /* where it is named */
+	hpg_features *features;
+	const hpg_column **columns; /* of the data set's columns */
 	hpg_fill *fill;
-	hpc_value *values; /* of the features */
+	hpc_value *values; /* of the data set's columns */
 
 	void *model; /* once trained */
 } train_state;
@@ -128,192 +129,57 @@ check_same_target(const train_state *state, const char *name)
 
 /* ---------- binding the columns of a row type ---------- */
 
-/* ROW(1, 2) has the names f1, f2: nothing to bind a prediction by. */
+/* A data set with a column for each feature. */
 static void
-refuse_nameless(const hpg_rowtype *rowtype)
+create_dataset(train_state *state)
 {
-	if (rowtype->type != RECORDOID || rowtype->ncolumns == 0)
-		return;
-	for (int i = 0; i < rowtype->ncolumns; i++)
-	{
-		if (strcmp(rowtype->columns[i].name, psprintf("f%d", i + 1)) != 0)
-			return;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("the columns of the row have no names"),
-			 errdetail("ROW(...) names its columns f1, f2 and so on."),
-			 errhint("Use a table's row, hp_select_features(h, ...), or a "
-					 "subquery: FROM (SELECT a, b FROM houses) h.")));
-}
+	int n = state->features->nfeatures;
+	hpc_column_spec *specs = palloc(Max(n, 1) * sizeof(hpc_column_spec));
 
-static bool
-is_excluded(const train_state *state, const char *name)
-{
-	for (int i = 0; i < state->params->nexclude; i++)
-	{
-		if (strcmp(state->params->exclude[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void target_missing(const train_state *state,
-						   const hpg_rowtype *rowtype) pg_attribute_noreturn();
-
-/* The target's name is no column: maybe it was meant as a value. */
-static void
-target_missing(const train_state *state, const hpg_rowtype *rowtype)
-{
-	const char **names = palloc(Max(rowtype->ncolumns, 1) * sizeof(char *));
-	const char *nearest;
-
-	for (int i = 0; i < rowtype->ncolumns; i++)
-		names[i] = rowtype->columns[i].name;
-	nearest = hpg_nearest_name(state->target_name, rowtype->ncolumns, names);
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("the row has no column \"%s\"",
-					hpg_name(state->target_name)),
-			 errdetail("A second argument of type text names the target "
-					   "column."),
-			 nearest != NULL
-			 ? errhint("Perhaps you meant the column \"%s\".",
-					   hpg_name(nearest))
-			 : errhint("To train on a text column's values, cast it to "
-					   "double precision.")));
-}
-
-/* What to write instead of a target column that is no number; or NULL. */
-static char *
-number_from(const hpg_column *column)
-{
-	const char *name = quote_identifier(hpg_name(column->name));
-
-	switch (column->base_type)
-	{
-		case BOOLOID:
-			return psprintf("%s::integer", name);
-		case CASHOID:
-			return psprintf("%s::numeric", name);
-		case DATEOID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-		case INTERVALOID:
-			return psprintf("extract(epoch FROM %s)", name);
-		default:
-			if (column->kind == HPC_CATEGORY &&
-				!type_is_enum(column->base_type))
-				return psprintf("%s::double precision", name);
-			return NULL;
-	}
-}
-
-/* The target column, or an ERROR that says what is wrong with it. */
-static const hpg_column *
-find_target(const train_state *state, const hpg_rowtype *rowtype)
-{
-	const hpg_column *column = hpg_rowtype_find(rowtype, state->target_name);
-	char *instead;
-
-	if (column == NULL)
-		target_missing(state, rowtype);
-	if (column->kind == HPC_NUMBER)
-		return column;
-	instead = number_from(column);
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("target column \"%s\" has type %s, which is not a number",
-					hpg_name(column->name), format_type_be(column->type)),
-			 instead != NULL
-			 ? errhint("Give its value instead, and leave the column out: "
-					   "hp_train(..., %s, hp_forest(exclude => ARRAY[%s])).",
-					   instead, quote_literal_cstr(hpg_name(column->name)))
-			 : 0));
-	return NULL;
-}
-
-static void
-check_exclude(const train_state *state, const hpg_rowtype *rowtype)
-{
-	for (int i = 0; i < state->params->nexclude; i++)
-	{
-		if (hpg_rowtype_find(rowtype, state->params->exclude[i]) == NULL)
-			hpg_column_missing(rowtype, state->params->exclude[i]);
-	}
-}
-
-static void
-refuse_type(const hpg_column *column)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("column \"%s\" has type %s, which cannot be a feature",
-					hpg_name(column->name), format_type_be(column->type)),
-			 errhint("Leave it out with exclude => ARRAY[%s], choose columns "
-					 "with hp_select_features, or cast it.",
-					 quote_literal_cstr(hpg_name(column->name)))));
-}
-
-/* The features of a row type, in its order; returns how many. */
-static int
-choose_features(const train_state *state, const hpg_rowtype *rowtype,
-				const hpg_column **columns)
-{
-	int n = 0;
-
-	/* the mean looks at no feature, so it takes any row */
-	if (state->params->core.algorithm == HPC_MEAN)
-		return 0;
-	for (int i = 0; i < rowtype->ncolumns; i++)
-	{
-		const hpg_column *column = &rowtype->columns[i];
-
-		if (column == state->target || is_excluded(state, column->name))
-			continue;
-		if (column->kind == HPC_NO_KIND)
-			refuse_type(column);
-		for (int j = 0; j < n; j++)
-		{
-			if (strcmp(columns[j]->name, column->name) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_DUPLICATE_COLUMN),
-						 errmsg("column \"%s\" appears more than once in the "
-								"row",
-								hpg_name(column->name)),
-						 errhint("Give the columns different names, or name "
-								 "those you want.")));
-		}
-		columns[n++] = column;
-	}
-	if (n == 0 && state->dataset == NULL)
+	if (n == 0 && state->params->has_features)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the row has no column to learn from"),
-				 errdetail("The target and excluded columns are no "
-						   "features.")));
-	return n;
-}
+				 errdetail("The target, the weight and excluded columns are "
+						   "no features.")));
+	for (int i = 0; i < n; i++)
+	{
+		const hpg_column *column = state->features->features[i];
 
-static void
-create_dataset(train_state *state, int nfeatures)
-{
-	hpc_column_spec *specs =
-		palloc(Max(nfeatures, 1) * sizeof(hpc_column_spec));
-
-	for (int i = 0; i < nfeatures; i++)
-		specs[i] =
-			(hpc_column_spec){state->columns[i]->name, state->columns[i]->kind,
-							  state->columns[i]->storage,
-							  state->columns[i]->integral};
-	hpg_check_status(&state->env, hpc_dataset_create(&state->env, nfeatures,
-													 specs, &state->dataset));
+		specs[i] = (hpc_column_spec){column->name, column->kind,
+									 column->storage, column->integral};
+	}
+	hpg_check_status(&state->env, hpc_dataset_create(&state->env, n, specs,
+													 &state->dataset));
+	state->columns = state->features->features;
 	pfree(specs);
 }
 
-/* Binds the columns of the data set, made from another row type. */
+/* The feature for a column of the data set, made from another row type. */
+static const hpg_column *
+rebind_feature(const train_state *state, const hpc_column_spec *spec)
+{
+	const hpg_features *features = state->features;
+	const hpg_column *column = NULL;
+
+	for (int i = 0; i < features->nfeatures && column == NULL; i++)
+	{
+		if (strcmp(features->features[i]->name, spec->name) == 0)
+			column = features->features[i];
+	}
+	if (column == NULL)
+		hpg_column_missing(state->rowtype, spec->name);
+	if (column->kind != spec->kind || column->storage != spec->storage)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" has different types in the rows of one "
+						"training",
+						hpg_name(spec->name))));
+	return column;
+}
+
 static void
-rebind_features(train_state *state, const hpg_column **found, int nfound)
+rebind_features(train_state *state)
 {
 	int ncolumns = hpc_dataset_ncolumns(state->dataset);
 
@@ -321,37 +187,20 @@ rebind_features(train_state *state, const hpg_column **found, int nfound)
 	for (int i = 0; i < ncolumns; i++)
 	{
 		hpc_column_spec spec = hpc_dataset_column(state->dataset, i);
-		const hpg_column *column = NULL;
 
-		for (int j = 0; j < nfound && column == NULL; j++)
-		{
-			if (strcmp(found[j]->name, spec.name) == 0)
-				column = found[j];
-		}
-		if (column == NULL)
-			hpg_column_missing(state->rowtype, spec.name);
-		if (column->kind != spec.kind || column->storage != spec.storage)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" has different types in the rows of "
-							"one training",
-							hpg_name(spec.name))));
-		state->columns[i] = column;
+		state->columns[i] = rebind_feature(state, &spec);
 	}
-	if (nfound != ncolumns)
+	if (state->features->nfeatures != ncolumns)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("rows of one training have different columns")));
 }
 
-/* Settles features and target for the row type in state->rowtype. */
+/* Settles features, target and weight for the row type in state->rowtype. */
 static void
 bind_rowtype(train_state *state)
 {
 	MemoryContext before = CurrentMemoryContext;
-	hpg_rowtype *rowtype = state->rowtype;
-	const hpg_column **found;
-	int nfound;
 
 	if (state->bound != NULL)
 		MemoryContextReset(state->bound);
@@ -360,22 +209,18 @@ bind_rowtype(train_state *state)
 			AllocSetContextCreate(state->context, "hp_train binding",
 								  ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(state->bound);
-	found = palloc(Max(rowtype->ncolumns, 1) * sizeof(hpg_column *));
-	refuse_nameless(rowtype);
-	check_exclude(state, rowtype);
-	if (state->target_name != NULL)
-		state->target = find_target(state, rowtype);
-	nfound = choose_features(state, rowtype, found);
-	state->columns = found;
+	state->features =
+		hpg_features_choose(state->params, state->target_name, state->rowtype);
 	if (state->dataset == NULL)
-		create_dataset(state, nfound);
+		create_dataset(state);
 	else
-		rebind_features(state, found, nfound);
-	state->values = palloc(Max(nfound, 1) * sizeof(hpc_value));
+		rebind_features(state);
+	state->values =
+		palloc(Max(state->features->nfeatures, 1) * sizeof(hpc_value));
 	if (state->params->clean != NULL)
-		state->fill = hpg_fill_compile(state->params->clean, rowtype, true,
-									   state->bound);
-	state->identifier = rowtype->identifier;
+		state->fill = hpg_fill_compile(state->params->clean, state->rowtype,
+									   true, state->bound);
+	state->identifier = state->rowtype->identifier;
 	MemoryContextSwitchTo(before);
 }
 
@@ -395,12 +240,48 @@ read_row(train_state *state, HeapTupleHeader row)
 	hpg_row_deform(rowtype, row);
 }
 
+/* A window's frame has grown: the model of the smaller one is out of date. */
+static void
+forget_model(train_state *state)
+{
+	/* the executor has copied it */
+	if (state->model != NULL)
+		pfree(state->model);
+	state->model = NULL;
+}
+
+static void
+skip_row(train_state *state)
+{
+	state->nskipped++;
+	forget_model(state);
+}
+
+/* Of the row last split: before any fill, which would invent one. */
+static double
+weight_of_row(const train_state *state)
+{
+	const hpg_column *column = state->features->weight;
+	hpc_value value;
+
+	if (column == NULL)
+		return 1;
+	hpg_row_value(state->rowtype, column, &value);
+	return hpg_weight_value(column, &value);
+}
+
 /* Appends the row last split. */
 static void
 append_row(train_state *state, double target)
 {
 	int ncolumns = hpc_dataset_ncolumns(state->dataset);
+	double weight = weight_of_row(state);
 
+	if (weight == 0)
+	{
+		state->nweightless++;
+		return;
+	}
 	if (!isfinite(target))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
@@ -414,12 +295,8 @@ append_row(train_state *state, double target)
 		hpg_row_value(state->rowtype, state->columns[i], &state->values[i]);
 	hpg_check_status(&state->env,
 					 hpc_dataset_append(&state->env, state->dataset,
-										state->values, target));
-
-	/* of a window's smaller frame; the executor has copied it */
-	if (state->model != NULL)
-		pfree(state->model);
-	state->model = NULL;
+										state->values, target, weight));
+	forget_model(state);
 }
 
 static void
@@ -455,7 +332,7 @@ hp_train_accum_value(PG_FUNCTION_ARGS)
 		check_same_params(state, jsonb);
 	}
 	if (PG_ARGISNULL(2))
-		state->nskipped++;
+		skip_row(state);
 	else if (PG_ARGISNULL(1))
 		refuse_null_row();
 	else
@@ -507,9 +384,9 @@ hp_train_accum_named(PG_FUNCTION_ARGS)
 	read_row(state, PG_GETARG_HEAPTUPLEHEADER(1));
 
 	/* before any fill: a filled target would be an invented price */
-	hpg_row_value(state->rowtype, state->target, &target);
+	hpg_row_value(state->rowtype, state->features->target, &target);
 	if (target.missing)
-		state->nskipped++;
+		skip_row(state);
 	else
 		append_row(state, target.number);
 	PG_RETURN_POINTER(state);
@@ -558,6 +435,7 @@ hp_train_combine(PG_FUNCTION_ARGS)
 			check_same_target(state, other->target_name);
 	}
 	state->nskipped += other->nskipped;
+	state->nweightless += other->nweightless;
 	if (other->dataset != NULL)
 	{
 		if (state->dataset == NULL)
@@ -569,7 +447,12 @@ hp_train_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-/* |params: length, bytes|target: length, bytes|skipped|data set| */
+/*
+ * hp_train_serialize(internal) returns bytea
+ *
+ *		| params: length, bytes | target: length, bytes | rows without a
+ *		target | rows of weight 0 | data set |
+ */
 Datum
 hp_train_serialize(PG_FUNCTION_ARGS)
 {
@@ -577,32 +460,17 @@ hp_train_serialize(PG_FUNCTION_ARGS)
 	int params_size = state->jsonb != NULL ? (int) VARSIZE(state->jsonb) : 0;
 	int name_size =
 		state->target_name != NULL ? (int) strlen(state->target_name) + 1 : 0;
-	size_t flat_size =
-		state->dataset != NULL ? hpc_dataset_flat_size(state->dataset) : 0;
 	StringInfoData message;
 
 	hpg_aggregate_context(fcinfo);
-	if (flat_size + params_size + name_size > MaxAllocSize / 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a parallel worker has collected too many rows for "
-						"training: %zu MB",
-						flat_size >> 20),
-				 errhint("SET max_parallel_workers_per_gather = 0 for this "
-						 "query.")));
 	pq_begintypsend(&message);
-	enlargeStringInfo(&message,
-					  (int) flat_size + params_size + name_size + 64);
 	pq_sendint32(&message, params_size);
 	pq_sendbytes(&message, (const char *) state->jsonb, params_size);
 	pq_sendint32(&message, name_size);
 	pq_sendbytes(&message, state->target_name, name_size);
 	pq_sendint64(&message, state->nskipped);
-	if (flat_size > 0)
-	{
-		hpc_dataset_to_flat(state->dataset, message.data + message.len);
-		message.len += (int) flat_size;
-	}
+	pq_sendint64(&message, state->nweightless);
+	hpg_send_dataset(fcinfo, &message, &state->env, state->dataset);
 	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
 
@@ -636,12 +504,8 @@ hp_train_deserialize(PG_FUNCTION_ARGS)
 	name = copy_bytes(&message);
 	state = make_state(CurrentMemoryContext, jsonb, name);
 	state->nskipped = (uint64) pq_getmsgint64(&message);
-	if (message.cursor < message.len)
-		hpg_check_status(
-			&state->env,
-			hpc_dataset_from_flat(&state->env, message.data + message.cursor,
-								  (size_t) (message.len - message.cursor),
-								  &state->dataset));
+	state->nweightless = (uint64) pq_getmsgint64(&message);
+	state->dataset = hpg_receive_dataset(fcinfo, &message, &state->env);
 	PG_RETURN_POINTER(state);
 }
 
@@ -670,8 +534,10 @@ static void
 train(FunctionCallInfo fcinfo, train_state *state)
 {
 	hpc_dataset *dataset = dataset_to_use(fcinfo, state);
-	hpc_texts texts = {state->target_name, state->params->text,
-					   state->params->clean_text};
+	hpc_texts texts = {.target = state->target_name,
+					   .params = state->params->text,
+					   .clean = state->params->clean_text,
+					   .weight = state->params->weight};
 	hpc_result result;
 
 	hpg_check_status(&state->env,
@@ -684,6 +550,28 @@ train(FunctionCallInfo fcinfo, train_state *state)
 	SET_VARSIZE(state->model, result.nbytes);
 	state->env.resize(state->env.opaque, result.model, 0);
 	state->env.resize(state->env.opaque, result.findings, 0);
+}
+
+/* No row had both a target and a weight. */
+static void
+warn_no_rows(const train_state *state)
+{
+	uint64 nrows = state->nskipped + state->nweightless;
+
+	if (state->nweightless > 0)
+		ereport(WARNING,
+				(errmsg_plural("no model was trained: the target is NULL or "
+							   "the weight 0 in the " UINT64_FORMAT " row",
+							   "no model was trained: the target is NULL or "
+							   "the weight 0 in all " UINT64_FORMAT " rows",
+							   nrows, nrows)));
+	else
+		ereport(WARNING,
+				(errmsg_plural("no model was trained: the target is NULL in "
+							   "the " UINT64_FORMAT " row",
+							   "no model was trained: the target is NULL in "
+							   "all " UINT64_FORMAT " rows",
+							   nrows, nrows)));
 }
 
 /* hp_train_final(internal) returns hp_model */
@@ -701,12 +589,7 @@ hp_train_final(PG_FUNCTION_ARGS)
 		if (state->dataset == NULL || hpc_dataset_nrows(state->dataset) == 0)
 		{
 			if (!hpg_is_repeated(fcinfo, -1, ""))
-				ereport(WARNING,
-					(errmsg_plural("no model was trained: the target is NULL "
-								   "in the " UINT64_FORMAT " row",
-								   "no model was trained: the target is NULL "
-								   "in all " UINT64_FORMAT " rows",
-								   state->nskipped, state->nskipped)));
+				warn_no_rows(state);
 			PG_RETURN_NULL();
 		}
 		train(fcinfo, state);

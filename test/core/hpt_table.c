@@ -38,6 +38,7 @@ hpt_table_free(hpt_table *table)
 {
 	free(table->values);
 	free(table->target);
+	free(table->weight);
 	hpt_table_init(table);
 }
 
@@ -97,12 +98,30 @@ hpt_table_row(hpt_table *table, double target)
 		table->values = grab(table->values,
 							 table->max_rows * ncolumns * sizeof(hpc_value));
 		table->target = grab(table->target, table->max_rows * sizeof(double));
+		table->weight = grab(table->weight, table->max_rows * sizeof(double));
 	}
-	row = table->values + table->nrows * ncolumns;
+	row = hpt_table_values(table, table->nrows);
 	for (size_t i = 0; i < ncolumns; i++)
 		row[i] = hpt_missing();
+	table->weight[table->nrows] = 1;
 	table->target[table->nrows++] = target;
 	return row;
+}
+
+hpc_value *
+hpt_table_values(const hpt_table *table, uint32_t row)
+{
+	return table->values + (size_t) row * (size_t) table->ncolumns;
+}
+
+void
+hpt_table_repeat(hpt_table *table, uint32_t row)
+{
+	hpc_value *copy = hpt_table_row(table, table->target[row]);
+
+	table->weight[table->nrows - 1] = table->weight[row];
+	memcpy(copy, hpt_table_values(table, row),
+		   (size_t) table->ncolumns * sizeof(hpc_value));
 }
 
 /* Columns in an order that is not that of their names. */
@@ -188,15 +207,31 @@ hpt_table_numbers(hpt_table *table, int ncolumns, uint32_t nrows,
 }
 
 void
+hpt_table_weigh(hpt_table *table, uint64_t seed)
+{
+	hpt_random random = {seed};
+
+	for (uint32_t row = 0; row < table->nrows; row++)
+	{
+		bool one = hpt_random_below(&random, 2) == 0;
+		uint64_t halves = 1 + hpt_random_below(&random, 40);
+
+		table->weight[row] = one ? 1 : (double) halves / 2;
+	}
+}
+
+void
 hpt_table_shuffle(hpt_table *table, uint64_t seed)
 {
 	size_t row_size = (size_t) table->ncolumns * sizeof(hpc_value);
 	hpt_random random = {seed};
 
-	/* the same seed puts both in the same order */
+	/* the same seed puts all in the same order */
 	hpt_shuffle(&random, table->values, table->nrows, row_size);
 	random.state = seed;
 	hpt_shuffle(&random, table->target, table->nrows, sizeof(double));
+	random.state = seed;
+	hpt_shuffle(&random, table->weight, table->nrows, sizeof(double));
 }
 
 void
@@ -213,7 +248,7 @@ hpt_table_reverse_columns(hpt_table *table)
 	}
 	for (uint32_t row = 0; row < table->nrows; row++)
 	{
-		hpc_value *values = table->values + (size_t) row * (size_t) n;
+		hpc_value *values = hpt_table_values(table, row);
 
 		for (int i = 0; i < n / 2; i++)
 		{
@@ -237,11 +272,9 @@ hpt_table_dataset(hpc_env *env, const hpt_table *table)
 		return NULL;
 	for (uint32_t row = 0; row < table->nrows; row++)
 	{
-		const hpc_value *values =
-			table->values + (size_t) row * (size_t) table->ncolumns;
-
-		if (hpc_dataset_append(env, dataset, values, table->target[row]) !=
-			HPC_OK)
+		if (hpc_dataset_append(env, dataset, hpt_table_values(table, row),
+							   table->target[row],
+							   table->weight[row]) != HPC_OK)
 		{
 			hpc_dataset_free(env, dataset);
 			return NULL;
@@ -254,13 +287,22 @@ hpc_status
 hpt_table_frame(hpc_env *env, const hpt_table *table, uint32_t max_bins,
 				hpt_framed *framed)
 {
+	const hpc_frame_rules rules = {.max_bins = max_bins};
+
+	return hpt_table_frame_by(env, table, &rules, framed);
+}
+
+hpc_status
+hpt_table_frame_by(hpc_env *env, const hpt_table *table,
+				   const hpc_frame_rules *rules, hpt_framed *framed)
+{
 	hpc_status status;
 
 	memset(framed, 0, sizeof(*framed));
 	framed->dataset = hpt_table_dataset(env, table);
 	if (framed->dataset == NULL)
 		return env->error.status;
-	status = hpc_frame_create(env, framed->dataset, max_bins, &framed->frame,
+	status = hpc_frame_create(env, framed->dataset, rules, &framed->frame,
 							  framed->unique_text);
 	if (status != HPC_OK)
 		hpt_framed_free(env, framed);
@@ -296,7 +338,7 @@ hpc_status
 hpt_table_train(hpc_env *env, const hpt_table *table, const hpc_params *params,
 				hpc_result *result)
 {
-	const hpc_texts texts = {"price", "{\"trees\": 3}", NULL};
+	const hpc_texts texts = {"price", "{\"trees\": 3}", NULL, NULL};
 	hpc_dataset *dataset = hpt_table_dataset(env, table);
 	hpc_status status;
 
@@ -335,90 +377,6 @@ hpt_table_model(hpt_memory *memory, const hpt_table *table,
 	return result.model;
 }
 
-const char *
-hpt_digest(const hpc_model *model)
-{
-	static char hex[4][33];
-	static int next;
-	hpc_digest digest = hpc_model_digest(model);
-	char *here = hex[next++ % 4];
-
-	hpc_digest_to_hex(&digest, here);
-	return here;
-}
-
-/* ---------- slow twins ---------- */
-
-/* Is the value among the categories whose bit is set? */
-static bool
-in_set(const hpc_model_view *view, const hpc_feature_record *feature,
-	   uint32_t set, const hpc_value *value, bool *found)
-{
-	*found = false;
-	for (uint32_t i = 0; i < feature->ncategories; i++)
-	{
-		hpc_string category = view->categories[feature->first_category + i];
-
-		if (category.nbytes != value->nbytes ||
-			(value->nbytes > 0 && memcmp(view->strings + category.offset,
-										 value->bytes, value->nbytes) != 0))
-			continue;
-		*found = true;
-		return (view->sets[set + i / 32] & UINT32_C(1) << i % 32) != 0;
-	}
-	return false;
-}
-
-static bool
-goes_left(const hpc_model_view *view, const hpc_node *node,
-		  const hpc_value *values)
-{
-	const hpc_feature_record *feature = &view->features[node->u.split.feature];
-	const hpc_value *value = &values[node->u.split.feature];
-	bool missing_left = (node->u.split.flags & HPC_NODE_MISSING_LEFT) != 0;
-	bool left;
-	bool found;
-
-	if (value->missing)
-		return missing_left;
-	if (feature->kind == HPC_CATEGORY)
-	{
-		left = in_set(view, feature, node->u.split.cut, value, &found);
-		return found ? left : missing_left;
-	}
-	if (isnan(value->number))
-		return missing_left;
-	return value->number <=
-		   view->thresholds[feature->first_threshold + node->u.split.cut];
-}
-
-uint32_t
-hpt_model_leaf(const hpc_model *model, uint32_t tree, const hpc_value *values)
-{
-	hpc_model_view view;
-	const hpc_node *nodes;
-	uint32_t at = 0;
-
-	hpc_model_open(model, &view);
-	nodes = view.nodes + view.trees[tree];
-	while (nodes[at].left != 0)
-		at = nodes[at].left + (goes_left(&view, &nodes[at], values) ? 0 : 1);
-	return at;
-}
-
-double
-hpt_model_tree_value(const hpc_model *model, uint32_t tree,
-					 const hpc_value *values)
-{
-	uint32_t leaf = hpt_model_leaf(model, tree, values);
-	hpc_model_view view;
-	double value;
-
-	hpc_model_open(model, &view);
-	memcpy(&value, view.nodes[view.trees[tree] + leaf].u.value, sizeof(value));
-	return value;
-}
-
 void
 hpt_model_values(const hpc_model *model, const hpt_table *table, uint32_t row,
 				 hpc_value *values)
@@ -434,96 +392,6 @@ hpt_model_values(const hpc_model *model, const hpt_table *table, uint32_t row,
 		hpc_model_feature_at(model, i, &feature);
 		while (strcmp(table->columns[column].name, feature.name) != 0)
 			column++;
-		values[i] = table->values[(size_t) row * (size_t) table->ncolumns +
-								  (size_t) column];
+		values[i] = hpt_table_values(table, row)[column];
 	}
-}
-
-/* ---------- models of doubtful origin ---------- */
-
-/* Every name, category and text from its first byte to its last. */
-static uint64_t
-read_strings(const hpc_model *model, const hpc_model_summary *summary)
-{
-	const char *const texts[] = {summary->texts.target, summary->texts.params,
-								 summary->texts.clean};
-	uint64_t sum = 0;
-
-	for (int i = 0; i < 3; i++)
-		sum += texts[i] != NULL ? strlen(texts[i]) : 0;
-	for (int i = 0; i < summary->nfeatures; i++)
-	{
-		hpc_model_feature feature;
-
-		hpc_model_feature_at(model, i, &feature);
-		sum += strlen(feature.name) + strlen(hpc_kind_name(feature.kind));
-		for (uint32_t j = 0; j < feature.ncategories; j++)
-		{
-			uint32_t nbytes;
-			const char *bytes = hpc_model_category(model, i, j, &nbytes);
-
-			for (uint32_t k = 0; k <= nbytes; k++)
-				sum += (uint8_t) bytes[k];
-		}
-	}
-	return sum;
-}
-
-/* A value from the model's own range, or missing. */
-static hpc_value
-likely_value(const hpc_model *model, int index, uint32_t turn)
-{
-	hpc_model_feature feature;
-	hpc_value value = hpt_missing();
-
-	hpc_model_feature_at(model, index, &feature);
-	if (turn == 0)
-		return value;
-	value.missing = false;
-	if (feature.kind != HPC_CATEGORY)
-		value.number = turn == 1   ? feature.min
-					   : turn == 2 ? feature.max
-								   : feature.min * 0.5 + feature.max * 0.5;
-	else if (feature.ncategories > 0)
-		value.bytes =
-			hpc_model_category(model, index, turn % feature.ncategories,
-							   &value.nbytes);
-	else
-		value.bytes = "";
-	return value;
-}
-
-uint64_t
-hpt_model_exercise(const hpc_model *model)
-{
-	hpc_model_summary summary;
-	hpc_value *values;
-	uint32_t *codes;
-	uint64_t sum;
-
-	hpc_model_summarize(model, &summary);
-	sum = read_strings(model, &summary);
-	sum += strlen(hpc_algorithm_name(summary.algorithm));
-	values = grab(NULL, (size_t) summary.nfeatures * sizeof(hpc_value));
-	codes = grab(NULL, (size_t) summary.nfeatures * sizeof(uint32_t));
-	for (uint32_t turn = 0; turn < 6; turn++)
-	{
-		for (int i = 0; i < summary.nfeatures; i++)
-			values[i] = likely_value(model, i, turn);
-		sum += hpc_model_predict(model, values, codes) > 0;
-		sum += hpc_model_row_hash(model, values, turn).low;
-		for (uint32_t tree = 0; tree < summary.ntrees; tree++)
-			sum += hpt_model_leaf(model, tree, values);
-	}
-	free(values);
-	free(codes);
-	return sum;
-}
-
-void
-hpt_model_seal(hpc_model *model)
-{
-	hpc_env never_stops = {0};
-
-	hpc_model_compute_digest(&never_stops, model, &model->digest);
 }

@@ -6,9 +6,9 @@
 #define HPT_TABLE_H
 
 #include "hpc_frame.h"
-#include "hpt.h"
+#include "hpt_model.h"
 
-#define HPT_MAX_COLUMNS 12
+#define HPT_MAX_COLUMNS 40
 #define HPT_LABELS 4096
 
 /* Rows in the order in which they will be appended. */
@@ -20,6 +20,7 @@ typedef struct hpt_table
 	uint32_t max_rows;
 	hpc_value *values; /* [nrows][ncolumns] */
 	double *target;    /* [nrows] */
+	double *weight;    /* [nrows] 1 each, unless changed */
 } hpt_table;
 
 extern void hpt_table_init(hpt_table *table);
@@ -29,7 +30,7 @@ extern void hpt_table_free(hpt_table *table);
 extern void hpt_table_column(hpt_table *table, const char *name, hpc_kind kind,
 							 hpc_storage storage);
 
-/* Appends a row, all missing; answers its values[ncolumns]. */
+/* Appends a row, all missing, of weight 1; answers its values[ncolumns]. */
 extern hpc_value *hpt_table_row(hpt_table *table, double target);
 
 extern hpc_value hpt_number(double number);
@@ -47,6 +48,15 @@ extern void hpt_table_houses(hpt_table *table, uint32_t nrows, uint64_t seed);
 /* ncolumns numbers x0, x1, ... with nvalues values each, and a noisy sum. */
 extern void hpt_table_numbers(hpt_table *table, int ncolumns, uint32_t nrows,
 							  uint32_t nvalues, uint64_t seed);
+
+/* Weights between a half and 20, half of them 1. */
+extern void hpt_table_weigh(hpt_table *table, uint64_t seed);
+
+/* The values of a row. */
+extern hpc_value *hpt_table_values(const hpt_table *table, uint32_t row);
+
+/* Appends a copy of a row. */
+extern void hpt_table_repeat(hpt_table *table, uint32_t row);
 
 extern void hpt_table_shuffle(hpt_table *table, uint64_t seed);
 
@@ -68,6 +78,9 @@ typedef struct hpt_framed
 
 extern hpc_status hpt_table_frame(hpc_env *env, const hpt_table *table,
 								  uint32_t max_bins, hpt_framed *framed);
+extern hpc_status
+hpt_table_frame_by(hpc_env *env, const hpt_table *table,
+				   const hpc_frame_rules *rules, hpt_framed *framed);
 extern void hpt_framed_free(hpc_env *env, hpt_framed *framed);
 
 /* Defaults, but few trees, leak allowed and settings that do not change. */
@@ -84,33 +97,8 @@ extern hpc_model *
 hpt_table_model(hpt_memory *memory, const hpt_table *table,
 				const hpc_params *params, int nthreads, size_t *nbytes);
 
-/* Digest of a model in hex, in a buffer that the next calls but 3 reuse. */
-extern const char *hpt_digest(const hpc_model *model);
-
-/* ---------- slow twins ---------- */
-
-/* Leaf (index in the tree) of tree number for a row, by value. */
-extern uint32_t
-hpt_model_leaf(const hpc_model *model, uint32_t tree, const hpc_value *values);
-
-/* Prediction of one tree, by value. */
-extern double hpt_model_tree_value(const hpc_model *model, uint32_t tree,
-								   const hpc_value *values);
-
 /* values[nfeatures], in the model's order, of a row of the table. */
 extern void hpt_model_values(const hpc_model *model, const hpt_table *table,
 							 uint32_t row, hpc_value *values);
-
-/* ---------- models of doubtful origin ---------- */
-
-/*
- * Reads all that a model has to tell and predicts a few rows; for models
- * that were accepted, so that a sanitizer sees what they would have done.
- * Answers a sum of everything, of no meaning.
- */
-extern uint64_t hpt_model_exercise(const hpc_model *model);
-
-/* Makes the digest fit the bytes, so that other checks come to bear. */
-extern void hpt_model_seal(hpc_model *model);
 
 #endif /* HPT_TABLE_H */

@@ -88,6 +88,32 @@ check_codes(void)
 		   "freeing leaves an empty dictionary");
 }
 
+/* Words of one letter, of any length: each the beginning of the next. */
+static void
+check_beginnings(void)
+{
+	char bytes[NWORDS];
+	hpc_dictionary dictionary = {0};
+	hpt_memory memory;
+	int nwrong = 0;
+
+	memset(bytes, 'x', sizeof(bytes));
+	hpt_memory_init(&memory, 1);
+	for (int round = 0; round < 2; round++)
+	{
+		for (uint32_t i = 0; i < NWORDS; i++)
+		{
+			uint32_t code;
+
+			nwrong += hpc_dictionary_code(&memory.env, &dictionary, bytes,
+										  NWORDS - 1 - i, &code) != HPC_OK ||
+					  code != i;
+		}
+	}
+	hpt_ok(nwrong == 0, "beginnings of each other are different words");
+	hpc_dictionary_free(&memory.env, &dictionary);
+}
+
 /* The empty string is a string, also as the first one and without bytes. */
 static void
 check_empty(void)
@@ -201,6 +227,7 @@ int
 main(void)
 {
 	check_codes();
+	check_beginnings();
 	check_empty();
 	check_refusals();
 	check_order();

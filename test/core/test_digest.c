@@ -280,6 +280,20 @@ check_diffusion(void)
 }
 
 static void
+check_weight(void)
+{
+	hpt_random random = {6};
+	hpc_hash row = random_hash(&random);
+	hpc_value half = {.number = 0.5};
+	hpc_hash key = hpc_column_key("weight", HPC_NUMBER);
+
+	hpt_ok(same(hpc_hash_weight(row, 1), row), "weight: 1 is as none");
+	hpt_ok(same(hpc_hash_weight(row, 0.5),
+				hpc_hash_combine(row, hpc_value_hash(key, HPC_NUMBER, &half))),
+		   "weight: another one is a further value");
+}
+
+static void
 check_combine(void)
 {
 	hpt_random random = {5};
@@ -371,6 +385,7 @@ main(void)
 	check_values();
 	check_mix();
 	check_combine();
+	check_weight();
 	check_sets();
 	return hpt_done();
 }

@@ -63,6 +63,12 @@ noise(double target, uint32_t row)
 }
 
 static double
+any_noise(double target, uint32_t row)
+{
+	return (double) (hpc_mix((uint64_t) target + row) >> 11);
+}
+
+static double
 noisy(double target, uint32_t row)
 {
 	return target + 1.5 * noise(target, row);
@@ -103,13 +109,15 @@ make_table(hpt_table *table, uint32_t nrows, uint32_t ntargets, shape f,
 static hpc_status
 guard(const hpt_table *table, hpt_memory *memory)
 {
+	const hpc_frame_rules rules = {.max_bins = 65534, .check_leaks = true};
 	hpt_framed framed;
 	hpc_status status;
 
 	hpt_memory_init(memory, 1);
-	hpt_table_frame(&memory->env, table, 65535, &framed);
-	status = hpc_leak_check(&memory->env, framed.frame);
+	status = hpt_table_frame_by(&memory->env, table, &rules, &framed);
 	hpt_framed_free(&memory->env, &framed);
+	if (memory->nblocks != 0)
+		hpt_ok(false, "everything is freed");
 	return status;
 }
 
@@ -169,6 +177,88 @@ check_other_bijections(void)
 	hpt_table_free(&table);
 }
 
+/* The target itself needs no 20 values to be known. */
+static void
+check_target_itself(uint32_t nrows, uint32_t ntargets, bool expected)
+{
+	hpt_memory memory;
+	hpt_table table;
+	hpc_status status;
+
+	hpt_table_init(&table);
+	hpt_table_column(&table, "x", HPC_NUMBER, HPC_STORE_INT16);
+	for (uint32_t row = 0; row < nrows; row++)
+		hpt_table_row(&table, row % ntargets)[0] =
+			row % 5 == 3 ? hpt_missing() : hpt_number(row % ntargets);
+	status = guard(&table, &memory);
+	hpt_ok(expected ? status == HPC_LEAK &&
+						  strstr(memory.env.error.detail, "equals") != NULL
+					: status == HPC_OK,
+		   "the target itself, %u values on %u rows: %s", ntargets, nrows,
+		   expected ? "refused" : "allowed");
+	hpt_table_free(&table);
+}
+
+/* A name that would end the SQL string in the hint. */
+static void
+check_names(void)
+{
+	hpt_memory memory;
+	hpt_table table;
+
+	hpt_table_init(&table);
+	hpt_table_column(&table, "it's", HPC_NUMBER, HPC_STORE_INT16);
+	for (uint32_t row = 0; row < 40; row++)
+		hpt_table_row(&table, row)[0] = hpt_number(row);
+	hpt_ok(guard(&table, &memory) == HPC_LEAK &&
+			   strstr(memory.env.error.message, "\"it's\"") != NULL &&
+			   strstr(memory.env.error.hint, "ARRAY['it''s']") != NULL,
+		   "a name with a quote");
+	hpt_table_free(&table);
+}
+
+/* ---------- more values than ranks ---------- */
+
+/* Rows from first on have a value, by shape, and 70,000 of them differ. */
+static void
+make_many(hpt_table *table, uint32_t first, shape f)
+{
+	hpt_table_init(table);
+	hpt_table_column(table, "x", HPC_NUMBER, HPC_STORE_DOUBLE);
+	for (uint32_t row = 0; row < first + 70000; row++)
+	{
+		double target = (double) (row * 7919 % 70001);
+		hpc_value *values = hpt_table_row(table, target);
+
+		if (row >= first)
+			values[0] = hpt_number(f(target, row));
+	}
+}
+
+static void
+check_many(const char *what, uint32_t first, shape f, bool expected)
+{
+	hpt_memory memory;
+	hpt_table table;
+	bool passed = true;
+
+	make_many(&table, first, f);
+	for (int turn = 0; turn < 2; turn++)
+	{
+		hpc_status status = guard(&table, &memory);
+
+		passed &=
+			expected ? status == HPC_LEAK &&
+						   strstr(memory.env.error.message, "\"x\"") != NULL &&
+						   memory.env.error.detail[0] != '\0'
+					 : status == HPC_OK;
+		hpt_table_shuffle(&table, 11);
+	}
+	hpt_ok(passed, "70,000 values, %u rows without, %s: %s", first, what,
+		   expected ? "refused in any order" : "allowed");
+	hpt_table_free(&table);
+}
+
 /* ---------- near copies ---------- */
 
 static double
@@ -179,7 +269,7 @@ measured_r2(const hpt_table *table, int nthreads)
 	hpt_framed framed;
 
 	hpt_memory_init(&memory, nthreads);
-	hpt_table_frame(&memory.env, table, 65535, &framed);
+	hpt_table_frame(&memory.env, table, 65534, &framed);
 	if (hpc_leak_measure(&memory.env, framed.frame, 0.99, r2) != HPC_OK)
 		r2[0] = -1;
 	if (!isnan(r2[1]))
@@ -365,6 +455,16 @@ main(void)
 	check_copy("nearly a copy", nearly, 100, false);
 	check_copy("noise", noise, 100, false);
 	check_missing();
+	check_target_itself(20, 2, true);
+	check_target_itself(100, 5, true);
+	check_target_itself(19, 5, false);
+	check_target_itself(20, 1, false);
+	check_names();
+	check_many("the target in thousands", 0, rising, true);
+	check_many("the target in thousands", 3000, rising, true);
+	check_many("its negative", 0, falling, true);
+	check_many("nearly a copy", 0, nearly, false);
+	check_many("noise", 0, any_noise, false);
 	check_other_bijections();
 	check_near_copies();
 	check_sampled();

@@ -1,13 +1,19 @@
 /*
  * test_parallel.c
- *		Crews of workers: every task once, cancelling from any of them, and
- *		signals for the calling thread only.
+ *		Crews of workers: every task once, lists in any number, cancelling
+ *		from any of them, signals for the calling thread only, and fewer
+ *		threads where there is no room for more.
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "hpc_memory.h"
 #include "hpc_parallel.h"
 #include "hpt.h"
 
@@ -66,8 +72,6 @@ check_once(int nworkers, uint64_t ntasks)
 		   "each worker is one thread, the caller worker 0");
 }
 
-/* ---------- cancelling ---------- */
-
 static void
 pause_briefly(void)
 {
@@ -75,6 +79,172 @@ pause_briefly(void)
 
 	nanosleep(&pause, NULL);
 }
+
+/* ---------- many lists ---------- */
+
+#define CELLS 64
+
+/*
+ * Lists that build on each other: task t of list l makes cell t of generation
+ * l from two cells of the generation before.  Whoever reads a cell before it
+ * is there, or misses a list, spoils all that come after.
+ */
+typedef struct generations
+{
+	int nlists;
+	int pause_every; /* lists, so that the others fall asleep; 0: never */
+	uint64_t ntasks;
+	uint64_t *cells[2];
+	int now;
+	hpc_env *env;
+} generations;
+
+static void
+make_cell(hpc_crew *crew, int worker, uint64_t task, void *context)
+{
+	generations *g = context;
+	const uint64_t *old = g->cells[1 - g->now];
+
+	(void) crew;
+	(void) worker;
+	g->cells[g->now][task] =
+		hpc_mix(old[task] + 3 * old[(task + 1) % g->ntasks]);
+}
+
+static hpc_status
+make_generations(hpc_crew *crew, void *context)
+{
+	generations *g = context;
+
+	for (int i = 0; i < 2; i++)
+		g->cells[i] = hpc_alloc0(g->env, CELLS, sizeof(uint64_t));
+	for (uint64_t i = 0; i < CELLS; i++)
+		g->cells[1][i] = i + 1;
+	for (int i = 0; i < g->nlists; i++)
+	{
+		hpc_status status;
+
+		g->now = i % 2;
+		g->ntasks = i % 7 == 0 ? CELLS : (uint64_t) i % 5 + 1;
+		if (g->pause_every > 0 && i % g->pause_every == 0)
+			pause_briefly();
+		status = hpc_crew_share(crew, g->ntasks, make_cell, g);
+		if (status != HPC_OK)
+			return status;
+	}
+	return HPC_OK;
+}
+
+/* The last cells, added up. */
+static uint64_t
+run_generations(int nworkers, int nlists, int pause_every)
+{
+	hpt_memory memory;
+	generations g = {.nlists = nlists, .pause_every = pause_every};
+	uint64_t sum = 0;
+
+	hpt_memory_init(&memory, nworkers);
+	g.env = &memory.env;
+	if (hpc_crew_open(&memory.env, nworkers, make_generations, &g) != HPC_OK)
+		return 0;
+	for (uint64_t i = 0; i < CELLS; i++)
+		sum += g.cells[0][i] * 3 + g.cells[1][i];
+	hpc_free(&memory.env, g.cells[0]);
+	hpc_free(&memory.env, g.cells[1]);
+	return sum;
+}
+
+static void
+check_lists(int nlists, int pause_every)
+{
+	uint64_t expected = run_generations(1, nlists, 0);
+	bool passed = true;
+
+	for (int nworkers = 2; nworkers <= MAX_WORKERS; nworkers++)
+		passed &= run_generations(nworkers, nlists, pause_every) == expected;
+	hpt_ok(passed && expected != 0, "%d lists, %s", nlists,
+		   pause_every > 0 ? "with pauses" : "without a pause");
+}
+
+/* A body that shares nothing, shares no tasks, and gives up for itself. */
+static hpc_status
+give_up(hpc_crew *crew, void *context)
+{
+	int *nruns = context;
+
+	(*nruns)++;
+	return hpc_crew_share(crew, 0, NULL, NULL) == HPC_OK ? HPC_LIMIT : HPC_OK;
+}
+
+/* Crews in the body of a crew. */
+static hpc_status
+open_more(hpc_crew *crew, void *context)
+{
+	generations *g = context;
+
+	(void) crew;
+	g->ntasks = run_generations(3, 100, 0) + run_generations(1, 100, 0);
+	return HPC_OK;
+}
+
+static void
+check_bodies(void)
+{
+	generations g = {.nlists = 0};
+	hpt_memory memory;
+	int nruns = 0;
+	bool passed = true;
+
+	hpt_memory_init(&memory, 3);
+	for (int nworkers = 0; nworkers <= MAX_WORKERS; nworkers++)
+		passed &=
+			hpc_crew_open(&memory.env, nworkers, give_up, &nruns) == HPC_LIMIT;
+	hpt_ok(passed && nruns == MAX_WORKERS + 1,
+		   "the status of a body comes out");
+	passed = hpc_crew_open(&memory.env, 3, open_more, &g) == HPC_OK &&
+			 g.ntasks == 2 * run_generations(1, 100, 0);
+	hpt_ok(passed, "a crew in a crew");
+}
+
+/* Processor seconds that this process has used. */
+static double
+used_seconds(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+		   (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static hpc_status
+idle(hpc_crew *crew, void *context)
+{
+	double *used = context;
+
+	(void) crew;
+	for (int i = 0; i < 30; i++)
+		pause_briefly();
+	*used = used_seconds();
+	for (int i = 0; i < 2000; i++)
+		pause_briefly();
+	*used = used_seconds() - *used;
+	return HPC_OK;
+}
+
+/* Two hundred milliseconds, in which three workers have nothing to do. */
+static void
+check_idle(void)
+{
+	hpt_memory memory;
+	double used;
+
+	hpt_memory_init(&memory, MAX_WORKERS);
+	hpc_crew_open(&memory.env, MAX_WORKERS, idle, &used);
+	hpt_ok(used < 0.15, "an idle crew sleeps (%.3f s)", used);
+}
+
+/* ---------- cancelling ---------- */
 
 /* Works until told to stop, but for the tasks below patience. */
 typedef struct stubborn
@@ -126,7 +296,7 @@ leave_to_others(hpc_crew *crew, int worker, uint64_t task, void *context)
 	int *nothers = context;
 
 	(void) task;
-	if (worker == 0 && crew->nworkers > 1)
+	if (worker == 0 && hpc_crew_nworkers(crew) > 1)
 	{
 		for (int i = 0; i < 10000; i++)
 		{
@@ -151,6 +321,42 @@ check_waiting(void)
 	hpt_ok(hpc_crew_run(&memory.env, hpc_crew_size(&memory.env), 2,
 						leave_to_others, &nothers) == HPC_CANCELLED,
 		   "a cancel is heard while waiting for others");
+}
+
+/* Shares on after a cancel: no further task is run. */
+static hpc_status
+share_on(hpc_crew *crew, void *context)
+{
+	stubborn *s = context;
+	hpc_status first = hpc_crew_share(crew, 10, work_until_stopped, s);
+	int nstarted = s->nstarted;
+
+	for (int i = 0; i < 100; i++)
+	{
+		if (hpc_crew_share(crew, 10, work_until_stopped, s) != HPC_CANCELLED)
+			return HPC_LIMIT;
+	}
+	/* not even if the body does not tell */
+	return first == HPC_CANCELLED && s->nstarted == nstarted ? HPC_OK
+															 : HPC_LIMIT;
+}
+
+static void
+check_cancelled_body(void)
+{
+	bool passed = true;
+
+	for (int nworkers = 1; nworkers <= MAX_WORKERS; nworkers++)
+	{
+		stubborn s = {0, 0, 0};
+		hpt_memory memory;
+
+		hpt_memory_init(&memory, nworkers);
+		memory.cancel_at = 3;
+		passed &= hpc_crew_open(&memory.env, nworkers, share_on, &s) ==
+				  HPC_CANCELLED;
+	}
+	hpt_ok(passed, "a cancelled crew runs nothing more");
 }
 
 static void
@@ -259,9 +465,82 @@ check_sizes(void)
 	hpt_ok(passed, "size of a crew");
 }
 
+/* ---------- no room for threads ---------- */
+
+/* A sanitizer maps address space as it likes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+/* Bytes of address space that this process has mapped. */
+static uint64_t
+mapped_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	unsigned long npages = 0;
+
+	if (file != NULL)
+	{
+		if (fscanf(file, "%lu", &npages) != 1)
+			npages = 0;
+		fclose(file);
+	}
+	return (uint64_t) npages * (uint64_t) sysconf(_SC_PAGESIZE);
+}
+
+/* In a process of its own: room for some stacks, but not for twenty. */
+static bool
+works_in_narrow_space(void)
+{
+	struct rlimit limit;
+	tally t = {.caller = pthread_self()};
+	hpt_memory memory;
+	bool passed;
+
+	hpt_memory_init(&memory, 20);
+	if (getrlimit(RLIMIT_STACK, &limit) != 0 ||
+		limit.rlim_cur == RLIM_INFINITY)
+		limit.rlim_cur = 2 << 20;
+	limit.rlim_cur = limit.rlim_max = mapped_bytes() + 7 * limit.rlim_cur / 2;
+	if (setrlimit(RLIMIT_AS, &limit) != 0)
+		return false;
+	t.nworkers = hpc_crew_size(&memory.env);
+	passed = t.nworkers >= 1 && t.nworkers <= MAX_WORKERS;
+	passed &= hpc_crew_run(&memory.env, t.nworkers, MAX_TASKS, note_task,
+						   &t) == HPC_OK;
+	for (int i = 0; i < MAX_TASKS; i++)
+		passed &= t.done[i] == 1;
+	return passed;
+}
+
+/* Must come before this process has threads, whose stacks could serve. */
+static void
+check_few_threads(void)
+{
+	pid_t child;
+	int status = -1;
+
+	fflush(stdout);
+	child = fork();
+	if (child == 0)
+		_exit(works_in_narrow_space() ? 0 : 1);
+	if (child > 0)
+		waitpid(child, &status, 0);
+	hpt_ok(status == 0, "fewer threads where memory is short");
+}
+
 int
 main(void)
 {
+	if (!SANITIZED)
+		check_few_threads();
 	for (int nworkers = 1; nworkers <= MAX_WORKERS; nworkers++)
 	{
 		check_once(nworkers, 0);
@@ -273,7 +552,13 @@ main(void)
 		check_cancel(nworkers, 0, 30);
 		check_cancel(nworkers, 10, 30);
 	}
+	check_lists(20000, 0);
+	check_lists(1000, 10);
+	check_lists(200, 1);
+	check_bodies();
+	check_idle();
 	check_waiting();
+	check_cancelled_body();
 	check_no_hook();
 	check_signals("its empty mask", 0);
 	check_signals("what it blocked", SIGUSR2);

@@ -1,67 +1,26 @@
 /*
  * test_predict.c
  *		Predictions against a walk through the nodes by value, on rows of the
- *		training and on rows it never saw.
+ *		training and on rows it never saw; what linear models, sums and blends
+ *		promise.
  */
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "hpc_model.h"
 #include "hpt_table.h"
 
 /* ---------- against the slow walk ---------- */
-
-/* Mean of the trees, as distances from the first, added in their order. */
-static double
-slow_prediction(const hpc_model *model, const hpc_value *values)
-{
-	double first = hpt_model_tree_value(model, 0, values);
-	hpc_model_summary summary;
-	double sum = 0;
-
-	hpc_model_summarize(model, &summary);
-	for (uint32_t tree = 1; tree < summary.ntrees; tree++)
-		sum += hpt_model_tree_value(model, tree, values) - first;
-	return first + sum / summary.ntrees;
-}
 
 static bool
 same_prediction(const hpc_model *model, const hpc_value *values)
 {
 	uint32_t codes[HPT_MAX_COLUMNS];
 	double fast = hpc_model_predict(model, values, codes);
-	double slow = slow_prediction(model, values);
+	double slow = hpt_model_slow_predict(model, values);
 
 	return memcmp(&fast, &slow, sizeof(fast)) == 0;
-}
-
-/* A value that training may never have met. */
-static hpc_value
-strange_value(hpt_random *random, const hpc_model_feature *feature)
-{
-	static const double numbers[] = {0,       -0.0,   1,        -1e300,
-									 DBL_MAX, 5e-324, INFINITY, -INFINITY,
-									 NAN,     -NAN};
-	static const char text[] = "\xff\xfe never seen, and rather long";
-	hpc_value value = hpt_missing();
-
-	if (hpt_random_below(random, 5) == 0)
-		return value;
-	value.missing = false;
-	if (feature->kind == HPC_CATEGORY)
-	{
-		if (hpt_random_below(random, 2) == 0)
-			return hpt_level((uint32_t) hpt_random_below(random, 100));
-		value.bytes = text;
-		value.nbytes = (uint32_t) hpt_random_below(random, sizeof(text));
-	}
-	else if (hpt_random_below(random, 2) == 0)
-		value.number = numbers[hpt_random_below(random, 10)];
-	else
-		value.number = feature->min + (feature->max - feature->min) * 1.2 *
-										  hpt_random_unit(random);
-	return value;
 }
 
 static void
@@ -75,7 +34,7 @@ strange_row(hpt_random *random, const hpc_model *model, hpc_value *values)
 		hpc_model_feature feature;
 
 		hpc_model_feature_at(model, i, &feature);
-		values[i] = strange_value(random, &feature);
+		values[i] = hpt_strange_value(random, &feature);
 	}
 }
 
@@ -139,6 +98,51 @@ check_walks(const char *what, const hpc_params *params)
 	hpt_ok(nwrong == 0, "%s: rows never seen", what);
 	hpt_release(&memory.env, model);
 	hpt_table_free(&table);
+}
+
+/* A blend of logarithms takes one more logarithm the slow way. */
+static bool
+near_prediction(const hpc_model *model, const hpc_value *values)
+{
+	uint32_t codes[HPT_MAX_COLUMNS];
+	double fast = hpc_model_predict(model, values, codes);
+	double slow = hpt_model_slow_predict(model, values);
+
+	return fabs(fast - slow) <= 1e-13 * fabs(slow);
+}
+
+/* One model of each sort, on rows likely and strange. */
+static void
+check_hand_made(void)
+{
+	hpt_random random = {23};
+	hpc_value values[HPT_MAX_COLUMNS];
+
+	for (int which = 0; which < HPT_HAND_MODELS; which++)
+	{
+		const char *name = NULL;
+		int nwrong = 0;
+
+		for (uint64_t seed = 0; seed < 20; seed++)
+		{
+			size_t nbytes;
+			hpc_model *model = hpt_hand_sample(which, seed, &nbytes, &name);
+			hpc_model_summary summary;
+
+			hpc_model_summarize(model, &summary);
+			for (int i = 0; i < 500; i++)
+			{
+				strange_row(&random, model, values);
+				nwrong += summary.nmembers > 0 && summary.log_scale
+							  ? !near_prediction(model, values)
+							  : !same_prediction(model, values);
+			}
+			if (summary.ntrees > 0)
+				nwrong += count_wrong_at_thresholds(model, values);
+			free(model);
+		}
+		hpt_ok(nwrong == 0, "%s: as by value, one value at a time", name);
+	}
 }
 
 /* ---------- rules that can be told from outside ---------- */
@@ -306,7 +310,200 @@ check_huge_leaves(void)
 	hpt_table_free(&table);
 }
 
+/* ---------- no prediction is infinite ---------- */
+
+/* A model of trees of one leaf, on a base. */
+static hpc_model *
+model_of_leaves(hpt_hand *hand, double base, const double *leaves,
+				uint32_t nleaves)
+{
+	const hpc_texts texts = {NULL, NULL, NULL, NULL};
+	hpc_env *env = &hand->memory.env;
+	hpc_training_record record = {.smearing = 10};
+	hpc_params params;
+	hpc_writer *writer = hpc_writer_create(env, &hand->frame);
+	void *model = NULL;
+	size_t nbytes;
+
+	hpc_params_init(&params, HPC_BOOST);
+	params.retransform = HPC_RETRANSFORM_MEAN;
+	hpc_model_record_params(&params, &record);
+	hpc_writer_set_base(writer, base);
+	for (uint32_t i = 0; i < nleaves; i++)
+	{
+		hpt_hand_grow(hand, 1);
+		hand->tree.nodes[0].value = leaves[i];
+		hpc_writer_add_tree(env, writer, &hand->tree);
+	}
+	hpc_writer_finish(env, writer, &record, &texts, &model, &nbytes);
+	hpc_writer_free(env, writer);
+	return model;
+}
+
+static double
+predict_leaves(double base, double leaf1, double leaf2, bool log_target)
+{
+	const double leaves[2] = {leaf1, leaf2};
+	hpc_value values[HPT_HAND_FEATURES] = {{0}};
+	uint32_t codes[HPT_HAND_FEATURES];
+	hpt_hand hand;
+	hpc_model *model;
+	double predicted;
+
+	hpt_hand_init(&hand, 1);
+	for (int i = 0; i < HPT_HAND_FEATURES; i++)
+		values[i] = hpt_missing();
+	hand.frame.log_target = log_target;
+	model = model_of_leaves(&hand, base, leaves, 2);
+	hpt_ok(hpc_model_validate(&hand.memory.env, model, model->nbytes) ==
+			   HPC_OK,
+		   "a model of leaves is valid");
+	predicted = hpc_model_predict(model, values, codes);
+	hpt_hand_release(&hand, model);
+	hpt_hand_free(&hand);
+	return predicted;
+}
+
+static void
+check_overflow(void)
+{
+	hpt_same_bits(predict_leaves(DBL_MAX, DBL_MAX, DBL_MAX, false), DBL_MAX,
+				  "a sum beyond the largest double");
+	hpt_same_bits(predict_leaves(-DBL_MAX, -DBL_MAX, -1, false), -DBL_MAX,
+				  "and below the least");
+	hpt_same_bits(predict_leaves(DBL_MAX, DBL_MAX, -DBL_MAX, false), DBL_MAX,
+				  "a sum that overflows only on the way");
+	hpt_same_bits(predict_leaves(700, 5, 5, true), DBL_MAX,
+				  "an exponential beyond the largest double");
+	hpt_same_bits(predict_leaves(709, 0, 0, true), DBL_MAX,
+				  "a smearing factor beyond it");
+	hpt_same_bits(predict_leaves(-1e300, 1, 1, true), 0,
+				  "the exponential of almost nothing");
+	hpt_same_bits(predict_leaves(1, 2, 3, true), hpc_exp(6) * 10,
+				  "the mean is the median times the smearing factor");
+}
+
+/* Members whose sum, or whose distance, is beyond the largest double. */
+static void
+check_huge_members(void)
+{
+	static const double leaf[3][2] = {{DBL_MAX, DBL_MAX},
+									  {DBL_MAX, -DBL_MAX},
+									  {-DBL_MAX, -DBL_MAX}};
+	static const double expected[3] = {DBL_MAX, 0, -DBL_MAX};
+	const hpc_texts texts = {NULL, NULL, NULL, NULL};
+	hpc_training_record record = {.algorithm = HPC_BLEND};
+
+	for (int i = 0; i < 3; i++)
+	{
+		hpc_value values[HPT_HAND_FEATURES];
+		uint32_t codes[HPT_HAND_FEATURES];
+		void *members[2];
+		void *model = NULL;
+		size_t nbytes;
+		hpt_hand hand;
+
+		hpt_hand_init(&hand, 1);
+		for (int j = 0; j < HPT_HAND_FEATURES; j++)
+			values[j] = hpt_missing();
+		for (int j = 0; j < 2; j++)
+			members[j] = model_of_leaves(&hand, 0, &leaf[i][j], 1);
+		hpc_model_blend(&hand.memory.env, &record, &texts, &hand.frame,
+						(const void *const *) members, 2, &model, &nbytes);
+		hpt_same_bits(hpc_model_predict(model, values, codes), expected[i],
+					  "the mean of huge members is within them");
+		for (int j = 0; j < 2; j++)
+			hpt_hand_release(&hand, members[j]);
+		hpt_hand_release(&hand, model);
+		hpt_hand_free(&hand);
+	}
+}
+
+/* ---------- a linear model by its rules ---------- */
+
+/* The contribution of "area" alone; every other term is 0. */
+static double
+linear_of(const hpc_linear_term *area, hpc_value value)
+{
+	const hpc_texts texts = {NULL, NULL, NULL, NULL};
+	hpc_linear_term terms[HPT_HAND_FEATURES] = {*area};
+	const double levels[200] = {0};
+	const double gain[HPT_HAND_FEATURES] = {1};
+	hpc_value values[HPT_HAND_FEATURES];
+	uint32_t codes[HPT_HAND_FEATURES];
+	hpc_training_record record = {0};
+	hpc_params params;
+	hpt_hand hand;
+	hpc_writer *writer;
+	void *model = NULL;
+	size_t nbytes;
+	double predicted;
+
+	hpc_params_init(&params, HPC_LINEAR);
+	hpc_model_record_params(&params, &record);
+	hpt_hand_init(&hand, 1);
+	writer = hpc_writer_create(&hand.memory.env, &hand.frame);
+	hpc_writer_set_base(writer, 100);
+	hpc_writer_set_linear(&hand.memory.env, writer, terms, levels, 73, gain);
+	hpc_writer_finish(&hand.memory.env, writer, &record, &texts, &model,
+					  &nbytes);
+	hpc_writer_free(&hand.memory.env, writer);
+	for (int i = 0; i < HPT_HAND_FEATURES; i++)
+		values[i] = hpt_missing();
+	values[0] = value;
+	predicted = hpc_model_predict(model, values, codes);
+	hpt_hand_release(&hand, model);
+	hpt_hand_free(&hand);
+	return predicted;
+}
+
+static void
+check_linear(void)
+{
+	hpc_linear_term area = {.fill = 20,
+							.low = 10,
+							.high = 30,
+							.center = 16,
+							.coefficient = 2,
+							.missing = 7};
+
+	hpt_same_bits(linear_of(&area, hpt_number(18)), 104, "within the range");
+	hpt_same_bits(linear_of(&area, hpt_number(1e9)), 128, "clipped above");
+	hpt_same_bits(linear_of(&area, hpt_number(-INFINITY)), 88,
+				  "clipped below");
+	hpt_same_bits(linear_of(&area, hpt_missing()), 115,
+				  "missing: the fill, and its own");
+	hpt_same_bits(linear_of(&area, hpt_number(NAN)), 115, "NaN is missing");
+	area.log1p = 1;
+	area.center = 0;
+	hpt_same_bits(linear_of(&area, hpt_number(12)), 100 + 2 * hpc_log1p(12),
+				  "by its logarithm");
+}
+
 /* ---------- hashes of rows ---------- */
+
+/* A weight of 1 is as none; others count. */
+static void
+check_weight_hashes(void)
+{
+	const char *name;
+	size_t nbytes;
+	hpc_model *model = hpt_hand_sample(1, 1, &nbytes, &name);
+	hpt_random random = {3};
+	hpc_value values[HPT_MAX_COLUMNS];
+	hpc_hash plain;
+	hpc_hash half;
+	hpc_hash weighted;
+
+	strange_row(&random, model, values);
+	plain = hpc_model_row_hash(model, values, 5, 1);
+	half = hpc_model_row_hash(model, values, 5, 0.5);
+	weighted = hpc_hash_weight(plain, 0.5);
+	hpt_ok(half.low == weighted.low && half.high == weighted.high &&
+			   half.low != plain.low,
+		   "the weight of a row is part of its hash");
+	free(model);
+}
 
 /* The hashes of the training rows add up to the model's data digest. */
 static void
@@ -331,7 +528,7 @@ check_row_hashes(void)
 	{
 		hpt_model_values(model, &table, row, values);
 		hpc_set_digest_add(&set, hpc_model_row_hash(model, values,
-													table.target[row]));
+													table.target[row], 1));
 	}
 	digest = hpc_set_digest_end(&set);
 	hpc_model_summarize(model, &summary);
@@ -359,5 +556,10 @@ main(void)
 	check_mean();
 	check_huge_leaves();
 	check_row_hashes();
+	check_hand_made();
+	check_overflow();
+	check_huge_members();
+	check_linear();
+	check_weight_hashes();
 	return hpt_done();
 }

@@ -77,49 +77,61 @@ check_pair_sorts(void)
 	}
 }
 
+/* A sort asks in each of its passes, and there are two for every byte. */
 static void
 check_cancel(void)
 {
 	hpt_memory memory;
 	int ncancelled = 0;
 
-	for (int at = 1; at <= 8; at++)
+	for (int at = 1; at <= 16; at++)
 	{
 		hpt_memory_init(&memory, 1);
 		memory.cancel_at = at;
-		for (uint32_t i = 0; i < 100; i++)
-			pairs[i] = (hpc_pair){hpc_mix(i), i};
-		ncancelled += !hpc_sort_pairs(&memory.env, 100, pairs, spare) &&
+		for (uint32_t i = 0; i < MAX_N; i++)
+		{
+			keys[i] = hpc_mix(i);
+			pairs[i] = (hpc_pair){keys[i], i};
+		}
+		ncancelled += !hpc_sort_pairs(&memory.env, MAX_N, pairs, spare) &&
+					  memory.env.error.status == HPC_CANCELLED;
+		hpt_memory_init(&memory, 1);
+		memory.cancel_at = at;
+		ncancelled += !hpc_sort_keys(&memory.env, MAX_N, keys, spare_keys) &&
 					  memory.env.error.status == HPC_CANCELLED;
 	}
-	hpt_ok(ncancelled == 8, "a sort of pairs can be cancelled");
+	hpt_ok(ncancelled == 32, "a sort can be cancelled in every pass");
 }
 
 static void
-check_upper(uint32_t n, int nbytes)
+check_keys(uint32_t n, uint64_t mask, int shift)
 {
-	hpt_random random = {n};
-	uint64_t mask = nbytes == 4 ? UINT32_MAX : (UINT64_C(1) << 8 * nbytes) - 1;
+	hpt_random random = {n + mask};
+	hpt_memory memory;
+	bool passed;
 
+	hpt_memory_init(&memory, 1);
 	for (uint32_t i = 0; i < n; i++)
-		keys[i] = (hpt_random_bits(&random) & mask) << 32 | i;
+		keys[i] = (hpt_random_bits(&random) & mask) << shift;
 	memcpy(expected_keys, keys, n * sizeof(uint64_t));
 	qsort(expected_keys, n, sizeof(uint64_t), compare_keys);
-	hpc_sort_upper(n, keys, spare_keys, nbytes);
-	hpt_ok(memcmp(keys, expected_keys, n * sizeof(uint64_t)) == 0,
-		   "%u keys by %d upper bytes", n, nbytes);
+	passed = hpc_sort_keys(&memory.env, n, keys, spare_keys);
+	hpt_ok(passed && memcmp(keys, expected_keys, n * sizeof(uint64_t)) == 0,
+		   "%u keys of mask %llx << %d", n, (unsigned long long) mask, shift);
 }
 
 static void
-check_upper_sorts(void)
+check_key_sorts(void)
 {
-	static const uint32_t sizes[] = {0, 1, 2, 32, 33, 1000, MAX_N};
+	static const uint32_t sizes[] = {0, 1, 2, 31, 33, 1000, MAX_N};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 	{
-		check_upper(sizes[i], 1);
-		check_upper(sizes[i], 2);
-		check_upper(sizes[i], 4);
+		check_keys(sizes[i], UINT64_MAX, 0);
+		check_keys(sizes[i], 3, 0);
+		check_keys(sizes[i], 0xff, 56);
+		check_keys(sizes[i], 0xfff, 20);
+		check_keys(sizes[i], 0, 0);
 	}
 }
 
@@ -160,7 +172,7 @@ main(void)
 {
 	check_pair_sorts();
 	check_cancel();
-	check_upper_sorts();
+	check_key_sorts();
 	check_doubles();
 	return hpt_done();
 }

@@ -1,7 +1,8 @@
 /*
  * test_split.c
- *		The best division against twins that try every one: prefixes of cells
- *		in exact integers and long double, and for categories every subset.
+ *		Divisions of a node against twins that try every one: prefixes of
+ *		levels in exact integers and long double, and of few levels every
+ *		subset.
  */
 #include <math.h>
 #include <string.h>
@@ -9,385 +10,529 @@
 #include "hpc_split.h"
 #include "hpt.h"
 
-#define MAX_CELLS 64
+#define MAX_LEVELS 64
 
-static hpc_cell cells[MAX_CELLS];
-static hpc_cell spare[MAX_CELLS];
-static uint32_t pooled[MAX_CELLS];
+/* A random node of levels, and what the search is told. */
+typedef struct node
+{
+	hpc_grow_rules rules;
+	hpc_search search;
+	uint32_t n;
+	hpc_level levels[MAX_LEVELS];
+	hpc_level spare[MAX_LEVELS];
+	uint32_t npooled;
+	uint32_t pooled[MAX_LEVELS];
+} node;
 
 /* What a random node is made of. */
 typedef struct recipe
 {
-	uint32_t ncells;
-	uint64_t max_weight;
-	int target_bits; /* of the sums per row */
-	bool missing;
+	const char *what;
+	uint64_t max_rows;   /* of a level */
+	uint64_t max_weight; /* units of a row */
+	int sum_bits;        /* of the q of a row */
+	bool wide;
 } recipe;
+
+static const recipe recipes[] = {
+	{"single rows", 1, 1, 20, false},
+	{"rows", 100, 1, 20, false},
+	{"rows of few values", 3, 1, 1, false},
+	{"the widest narrow sums", 30000, 1, 20, false},
+	{"weights", 50, 1000, 30, true},
+	{"the widest sums", 300, 100000, 29, true},
+};
+
+#define NRECIPES (sizeof(recipes) / sizeof(recipes[0]))
 
 static hpc_total
 random_total(hpt_random *random, const recipe *r)
 {
 	hpc_total total;
-	int64_t mean = (int64_t) hpt_random_bits(random) >> (63 - r->target_bits);
+	int64_t q = (int64_t) hpt_random_bits(random) >> (63 - r->sum_bits);
 
-	total.weight = 1 + hpt_random_below(random, r->max_weight);
-	total.sum = (__int128) mean * (__int128) total.weight +
-				(__int128) hpt_random_below(random, total.weight);
+	total.count = 1 + hpt_random_below(random, r->max_rows);
+	total.weight =
+		r->max_weight == 1
+			? total.count
+			: total.count * (1 + hpt_random_below(random, r->max_weight));
+	total.sum = q * (int64_t) total.weight +
+				(int64_t) hpt_random_below(random, total.weight);
 	return total;
 }
 
-static hpc_total
-plus(hpc_total a, hpc_total b)
+/* Levels 0, 2, 4 ... of which some rows may be missing. */
+static void
+make_node(hpt_random *random, const recipe *r, uint32_t n, bool missing,
+		  node *at)
 {
-	return (hpc_total){a.sum + b.sum, a.weight + b.weight};
-}
-
-/* Fills the scratch; answers the node's total. */
-static hpc_total
-make_node(hpt_random *random, const recipe *r, hpc_split_scratch *scratch)
-{
-	hpc_total node = {0, 0};
-
-	memset(scratch, 0, sizeof(*scratch));
-	scratch->cells = cells;
-	scratch->spare = spare;
-	scratch->pooled = pooled;
-	scratch->ncells = r->ncells;
-	for (uint32_t i = 0; i < r->ncells; i++)
+	at->rules = (hpc_grow_rules){.min_leaf = 1, .weight_unit = 1};
+	at->search = (hpc_search){.rules = &at->rules,
+							  .bits = 22,
+							  .plain = true,
+							  .exact = !r->wide,
+							  .lower = -INFINITY,
+							  .upper = INFINITY};
+	at->n = n;
+	for (uint32_t i = 0; i < n; i++)
 	{
-		memset(&cells[i], 0, sizeof(hpc_cell));
-		cells[i].total = random_total(random, r);
-		cells[i].bin = 2 * i;
-		node = plus(node, cells[i].total);
+		memset(&at->levels[i], 0, sizeof(hpc_level));
+		at->levels[i].total = random_total(random, r);
+		at->levels[i].code = 2 * i;
+		at->search.node = hpc_total_plus(at->search.node, at->levels[i].total);
 	}
-	if (r->missing)
-		scratch->missing = random_total(random, r);
-	return plus(node, scratch->missing);
-}
-
-/* Decrease of the sum of squares; -1 where a side is too small. */
-static long double
-slow_gain(hpc_total left, hpc_total node, uint64_t min_leaf)
-{
-	hpc_total right = {node.sum - left.sum, node.weight - left.weight};
-	__int128 difference;
-
-	if (left.weight < min_leaf || right.weight < min_leaf)
-		return -1;
-	difference = left.sum * (__int128) right.weight -
-				 right.sum * (__int128) left.weight;
-	return (long double) difference / (long double) left.weight *
-		   ((long double) difference / (long double) right.weight) /
-		   (long double) node.weight;
+	if (missing)
+		at->search.missing = random_total(random, r);
+	at->search.node = hpc_total_plus(at->search.node, at->search.missing);
 }
 
 static bool
 near(long double a, long double b)
 {
-	return fabsl(a - b) <= 1e-15L * fmaxl(fabsl(a), fabsl(b));
+	return fabsl(a - b) <= 3e-15L * fmaxl(fabsl(a), fabsl(b));
 }
 
-/* ---------- numbers ---------- */
+static bool
+same_total(hpc_total a, hpc_total b)
+{
+	return a.sum == b.sum && a.weight == b.weight && a.count == b.count;
+}
+
+/* ---------- gains, the slow way ---------- */
+
+/* What is allowed; -1 where a side is too small. */
+static long double
+plain_gain(const hpc_search *search, hpc_total left)
+{
+	hpc_total right = hpc_total_less(search->node, left);
+	__int128 difference = left.sum * (__int128) right.weight -
+						  right.sum * (__int128) left.weight;
+
+	if (left.count < search->rules->min_leaf ||
+		right.count < search->rules->min_leaf || left.count == 0 ||
+		right.count == 0)
+		return -1;
+	return (long double) difference / (long double) left.weight *
+		   ((long double) difference / (long double) right.weight) /
+		   (long double) search->node.weight;
+}
 
 static long double
-slow_best_prefix(const hpc_split_scratch *scratch, hpc_total node,
-				 uint64_t min_leaf)
+slow_value(const hpc_search *search, hpc_total child)
 {
+	long double value =
+		(long double) child.sum / ((long double) child.weight + search->l2);
+
+	return fminl(fmaxl(value, search->lower), search->upper);
+}
+
+/* Decrease of the sum of squares when these rows get their value. */
+static long double
+slow_decrease(const hpc_search *search, hpc_total child)
+{
+	long double v = slow_value(search, child);
+
+	return 2 * child.sum * v -
+		   ((long double) child.weight + search->l2) * v * v;
+}
+
+/* Also with a penalty, bounds and signs; 0 or less: none. */
+static long double
+any_gain(const hpc_search *search, hpc_total left)
+{
+	hpc_total right = hpc_total_less(search->node, left);
+	long double v;
+	long double w;
+
+	if (search->plain || plain_gain(search, left) < 0)
+		return plain_gain(search, left);
+	v = slow_value(search, left);
+	w = slow_value(search, right);
+	if (search->sign * (w - v) < 0)
+		return -1;
+	return slow_decrease(search, left) + slow_decrease(search, right) -
+		   slow_decrease(search, search->node);
+}
+
+static hpc_total
+prefix(const node *at, uint32_t last, bool missing_left)
+{
+	hpc_total left = {0, 0, 0};
+
+	for (uint32_t i = 0; i <= last; i++)
+		left = hpc_total_plus(left, at->levels[i].total);
+	return missing_left ? hpc_total_plus(left, at->search.missing) : left;
+}
+
+static long double
+best_prefix(const node *at)
+{
+	bool missing = at->search.missing.count > 0;
 	long double best = -1;
 
-	for (uint32_t last = 0; last < scratch->ncells; last++)
+	for (uint32_t last = 0; last < at->n; last++)
 	{
-		hpc_total left = {0, 0};
-		long double gain;
-
-		for (uint32_t i = 0; i <= last; i++)
-			left = plus(left, scratch->cells[i].total);
-		gain = slow_gain(left, node, min_leaf);
-		best = gain > best ? gain : best;
-		if (scratch->missing.weight == 0)
-			continue;
-		gain = slow_gain(plus(left, scratch->missing), node, min_leaf);
-		best = gain > best ? gain : best;
+		best = fmaxl(best, any_gain(&at->search, prefix(at, last, false)));
+		if (missing)
+			best = fmaxl(best, any_gain(&at->search, prefix(at, last, true)));
 	}
 	return best;
 }
 
 /* Is the division that was found as good as its gain says? */
 static bool
-split_is_honest(const hpc_split_scratch *scratch, hpc_total node,
-				const hpc_split *split, uint64_t min_leaf)
+split_is_honest(const node *at, const hpc_split *split)
 {
-	hpc_total left = {0, 0};
+	hpc_total left;
 
-	for (uint32_t i = 0; i <= split->last_cell; i++)
-		left = plus(left, scratch->cells[i].total);
-	if (split->missing_left)
-		left = plus(left, scratch->missing);
-	return split->last_cell < scratch->ncells && left.sum == split->left.sum &&
-		   left.weight == split->left.weight &&
-		   near(slow_gain(left, node, min_leaf), split->gain);
+	if (split->cut >= at->n)
+		return false;
+	left = prefix(at, split->cut, split->missing_left);
+	return same_total(left, split->left) &&
+		   (at->search.plain ? near(any_gain(&at->search, left), split->gain)
+							 : any_gain(&at->search, left) > 0);
 }
 
+/* ---------- prefixes ---------- */
+
 static bool
-best_prefix_is_found(hpt_random *random, const recipe *r, uint64_t min_leaf)
+best_is_found(const node *at)
 {
-	hpc_split_rules rules = {.min_leaf = min_leaf};
-	hpc_split_scratch scratch;
-	hpc_total node = make_node(random, r, &scratch);
-	hpc_split split = hpc_split_find(&scratch, node, &rules);
-	long double best =
-		slow_best_prefix(&scratch, node, min_leaf > 0 ? min_leaf : 1);
+	hpc_split split = hpc_levels_divide(&at->search, at->levels, at->n);
+	long double best = best_prefix(at);
 
 	if (best < 0)
 		return split.gain < 0;
-	return near(best, split.gain) &&
-		   split_is_honest(&scratch, node, &split,
-						   min_leaf > 0 ? min_leaf : 1);
+	return near(best, split.gain) && split_is_honest(at, &split);
 }
 
 static void
-check_prefixes(const char *what, recipe r, uint64_t min_leaf)
+check_prefixes(const recipe *r, uint64_t min_leaf)
 {
-	hpt_random random = {r.max_weight + (uint64_t) r.target_bits};
+	hpt_random random = {min_leaf + r->max_rows};
+	node at;
 	int nwrong = 0;
 
 	for (int i = 0; i < 2000; i++)
 	{
-		r.ncells = 1 + (uint32_t) hpt_random_below(&random, 40);
-		r.missing = i % 2 == 0;
-		nwrong += !best_prefix_is_found(&random, &r, min_leaf);
+		make_node(&random, r, 1 + (uint32_t) hpt_random_below(&random, 40),
+				  i % 2 == 0, &at);
+		at.rules.min_leaf = min_leaf;
+		nwrong += !best_is_found(&at);
 	}
-	hpt_ok(nwrong == 0, "best of all prefixes: %s, min_leaf %d", what,
+	hpt_ok(nwrong == 0, "best of all prefixes: %s, min_leaf %d", r->what,
 		   (int) min_leaf);
+}
+
+/* The same division seen from either side has the same gain to the bit. */
+static void
+check_mirror(const recipe *r)
+{
+	hpt_random random = {77};
+	node at;
+	int nwrong = 0;
+
+	for (int i = 0; i < 2000; i++)
+	{
+		double gain;
+
+		make_node(&random, r, 2 + (uint32_t) hpt_random_below(&random, 20),
+				  false, &at);
+		gain = hpc_levels_divide(&at.search, at.levels, at.n).gain;
+		for (uint32_t j = 0; j < at.n / 2; j++)
+		{
+			hpc_level level = at.levels[j];
+
+			at.levels[j] = at.levels[at.n - 1 - j];
+			at.levels[at.n - 1 - j] = level;
+		}
+		nwrong += hpc_levels_divide(&at.search, at.levels, at.n).gain != gain;
+	}
+	hpt_ok(nwrong == 0, "gains do not depend on the side: %s", r->what);
 }
 
 /* A gain that is exactly zero is a division still, and the first one wins. */
 static void
 check_ties(void)
 {
-	hpc_split_rules rules = {.min_leaf = 1};
-	hpc_split_scratch scratch = {.cells = cells, .ncells = 4};
-	hpc_total node = {40, 4};
+	hpt_random random = {1};
 	hpc_split split;
+	node at;
 
-	memset(cells, 0, sizeof(cells));
+	make_node(&random, &recipes[0], 4, false, &at);
 	for (uint32_t i = 0; i < 4; i++)
-		cells[i].total = (hpc_total){10, 1};
-	split = hpc_split_find(&scratch, node, &rules);
-	hpt_ok(split.gain == 0 && split.last_cell == 0,
+		at.levels[i].total = (hpc_total){10, 1, 1};
+	at.search.node = (hpc_total){40, 4, 4};
+	split = hpc_levels_divide(&at.search, at.levels, 4);
+	hpt_ok(split.gain == 0 && split.cut == 0,
 		   "equal targets are divided with gain 0");
-	cells[0].total.sum = cells[3].total.sum = 20;
-	node.sum = 60;
-	split = hpc_split_find(&scratch, node, &rules);
-	hpt_ok(split.last_cell == 0, "the first of equal gains wins");
-	scratch.ncells = 1;
-	node = cells[0].total;
-	hpt_ok(hpc_split_find(&scratch, node, &rules).gain < 0,
-		   "one cell cannot be divided");
-	scratch.missing = (hpc_total){5, 2};
-	node = plus(node, scratch.missing);
-	split = hpc_split_find(&scratch, node, &rules);
-	hpt_ok(split.gain > 0 && !split.missing_left && split.last_cell == 0,
+	at.levels[0].total.sum = at.levels[3].total.sum = 20;
+	at.search.node.sum = 60;
+	split = hpc_levels_divide(&at.search, at.levels, 4);
+	hpt_ok(split.cut == 0, "the first of equal gains wins");
+	at.search.node = at.levels[0].total;
+	hpt_ok(hpc_levels_divide(&at.search, at.levels, 1).gain < 0,
+		   "one level cannot be divided");
+	at.search.missing = (hpc_total){5, 2, 2};
+	at.search.node = (hpc_total){25, 3, 3};
+	split = hpc_levels_divide(&at.search, at.levels, 1);
+	hpt_ok(split.gain > 0 && !split.missing_left && split.cut == 0,
 		   "but from missing it can");
 }
 
-/* The same division seen from either side has the same gain to the bit. */
-static void
-check_mirror(void)
+/* ---------- penalty, bounds and signs ---------- */
+
+/*
+ * Gains are sums that cancel: what is found must come near the best, seen
+ * from the size of the sums.
+ */
+static bool
+bounded_best_is_found(const node *at)
 {
-	hpt_random random = {77};
-	recipe r = {0, 1000000, 40, false};
-	hpc_split_rules rules = {.min_leaf = 1};
+	hpc_split split = hpc_levels_divide(&at->search, at->levels, at->n);
+	long double best = best_prefix(at);
+	long double size = 0;
+	hpc_total left;
+	long double found;
+
+	for (uint32_t i = 0; i < at->n; i++)
+		size += fabsl((long double) at->levels[i].total.sum *
+					  at->levels[i].total.sum / at->levels[i].total.weight);
+	size += fabsl((long double) at->search.missing.sum) *
+			fabsl((long double) at->search.missing.sum) /
+			(at->search.missing.weight + 1);
+	size *= 1e-12L;
+	if (split.gain < 0)
+		return best <= size;
+	left = prefix(at, split.cut, split.missing_left);
+	found = any_gain(&at->search, left);
+	return same_total(left, split.left) && fabsl(found - split.gain) <= size &&
+		   split.gain >= best - size;
+}
+
+static void
+check_bounded(const recipe *r, double l2, int sign, bool bounds)
+{
+	hpt_random random = {(uint64_t) (l2 + sign + 2)};
+	node at;
 	int nwrong = 0;
+	int nnone = 0;
 
 	for (int i = 0; i < 2000; i++)
 	{
-		hpc_split_scratch scratch;
-		hpc_total node;
-		double gain;
+		double mean;
 
-		r.ncells = 2 + (uint32_t) hpt_random_below(&random, 20);
-		node = make_node(&random, &r, &scratch);
-		gain = hpc_split_find(&scratch, node, &rules).gain;
-		for (uint32_t j = 0; j < r.ncells / 2; j++)
+		make_node(&random, r, 2 + (uint32_t) hpt_random_below(&random, 30),
+				  i % 2 == 0, &at);
+		mean = (double) at.search.node.sum / (double) at.search.node.weight;
+		at.search.plain = false;
+		at.search.l2 = l2;
+		at.search.sign = sign;
+		if (bounds)
 		{
-			hpc_cell cell = cells[j];
-
-			cells[j] = cells[r.ncells - 1 - j];
-			cells[r.ncells - 1 - j] = cell;
+			at.search.lower =
+				mean - ldexp(hpt_random_unit(&random), r->sum_bits - 1);
+			at.search.upper =
+				mean + ldexp(hpt_random_unit(&random), r->sum_bits - 1);
 		}
-		nwrong += hpc_split_find(&scratch, node, &rules).gain != gain;
+		nwrong += !bounded_best_is_found(&at);
+		nnone += hpc_levels_divide(&at.search, at.levels, at.n).gain < 0;
 	}
-	hpt_ok(nwrong == 0, "gains do not depend on the side");
+	hpt_ok(nwrong == 0 && nnone < 1500,
+		   "%s, l2 %g, sign %d%s: the best, or none %d times", r->what, l2,
+		   sign, bounds ? ", bounds" : "", nnone);
+}
+
+static void
+check_values(void)
+{
+	hpc_search search = {.lower = -10, .upper = 4};
+
+	hpt_same_bits(hpc_split_value(&search, (hpc_total){10, 4, 4}), 2.5,
+				  "a value is the mean");
+	search.l2 = 1;
+	hpt_same_bits(hpc_split_value(&search, (hpc_total){10, 4, 4}), 2,
+				  "shrunk by l2");
+	hpt_same_bits(hpc_split_value(&search, (hpc_total){100, 4, 4}), 4,
+				  "bounded above");
+	hpt_same_bits(hpc_split_value(&search, (hpc_total){-100, 4, 4}), -10,
+				  "and below");
 }
 
 /* ---------- categories ---------- */
 
+/* Runs hpc_levels_order, which wants a crew. */
+static hpc_status
+order_levels(hpc_crew *crew, void *context)
+{
+	node *at = context;
+
+	return hpc_levels_order(crew, 0, &at->search, 12345, at->levels, at->spare,
+							&at->n, at->pooled, &at->npooled)
+			   ? HPC_OK
+			   : HPC_CANCELLED;
+}
+
+static void
+order(node *at)
+{
+	hpt_memory memory;
+
+	hpt_memory_init(&memory, 1);
+	if (hpc_crew_open(&memory.env, 1, order_levels, at) != HPC_OK)
+		hpt_ok(false, "levels are ordered");
+}
+
 /* Best gain over all ways to send levels, and missing, left or right. */
 static long double
-slow_best_subset(const hpc_split_scratch *scratch, hpc_total node)
+best_subset(const node *at)
 {
-	uint32_t nsubsets = UINT32_C(1) << scratch->ncells;
 	long double best = -1;
 
-	for (uint32_t subset = 0; subset < nsubsets; subset++)
+	for (uint32_t subset = 0; subset < UINT32_C(1) << at->n; subset++)
 	{
-		hpc_total left = {0, 0};
-		long double gain;
+		hpc_total left = {0, 0, 0};
 
-		for (uint32_t i = 0; i < scratch->ncells; i++)
+		for (uint32_t i = 0; i < at->n; i++)
 		{
 			if (subset >> i & 1)
-				left = plus(left, scratch->cells[i].total);
+				left = hpc_total_plus(left, at->levels[i].total);
 		}
-		gain = slow_gain(left, node, 1);
-		best = gain > best ? gain : best;
-		if (scratch->missing.weight == 0)
-			continue;
-		gain = slow_gain(plus(left, scratch->missing), node, 1);
-		best = gain > best ? gain : best;
+		best = fmaxl(best, plain_gain(&at->search, left));
+		left = hpc_total_plus(left, at->search.missing);
+		if (at->search.missing.count > 0)
+			best = fmaxl(best, plain_gain(&at->search, left));
 	}
 	return best;
 }
 
 static void
-check_subsets(const char *what, recipe r)
+check_subsets(const recipe *r)
 {
-	hpt_random random = {r.max_weight};
-	hpc_feature feature = {.kind = HPC_CATEGORY, .name_hash = 12345};
-	hpc_split_rules rules = {.min_leaf = 1};
+	hpt_random random = {r->max_weight};
+	node at;
 	int nwrong = 0;
 
 	for (int i = 0; i < 300; i++)
 	{
-		hpc_split_scratch scratch;
-		hpc_total node;
 		hpc_split split;
 		long double best;
 
-		r.ncells = 2 + (uint32_t) hpt_random_below(&random, 8);
-		r.missing = i % 2 == 0;
-		node = make_node(&random, &r, &scratch);
-		best = slow_best_subset(&scratch, node);
-		hpc_cells_order(&scratch, &feature, node, &rules);
-		split = hpc_split_find(&scratch, node, &rules);
-		nwrong += !near(best, split.gain) ||
-				  !split_is_honest(&scratch, node, &split, 1);
+		make_node(&random, r, 2 + (uint32_t) hpt_random_below(&random, 8),
+				  i % 2 == 0, &at);
+		best = best_subset(&at);
+		order(&at);
+		split = hpc_levels_divide(&at.search, at.levels, at.n);
+		nwrong += !near(best, split.gain) || !split_is_honest(&at, &split);
 	}
-	hpt_ok(nwrong == 0, "best of all subsets of levels: %s", what);
+	hpt_ok(nwrong == 0, "best of all subsets of levels: %s", r->what);
 }
 
-/* Cells ascend by their shrunken means. */
+/* Levels ascend by their shrunken means. */
 static bool
-order_is_right(const hpc_split_scratch *scratch, hpc_total node, double smooth)
+order_is_right(const node *at)
 {
-	long double mean = (long double) node.sum / (long double) node.weight;
+	const hpc_total *all = &at->search.node;
+	long double smooth = at->rules.cat_smooth * at->rules.weight_unit;
+	long double mean = (long double) all->sum / (long double) all->weight;
 	long double last = -INFINITY;
 	bool passed = true;
 
-	for (uint32_t i = 0; i < scratch->ncells; i++)
+	for (uint32_t i = 0; i < at->n; i++)
 	{
-		hpc_total total = scratch->cells[i].total;
+		hpc_total total = at->levels[i].total;
 		long double shrunk = ((long double) total.sum + smooth * mean) /
 							 ((long double) total.weight + smooth);
 
-		passed &= shrunk >= last - fabsl(last) * 1e-12L;
+		passed &= shrunk >= last - (fabsl(last) + fabsl(mean)) * 1e-14L;
 		last = shrunk;
 	}
 	return passed;
 }
 
-/* The levels that are rare are in the pool, all others have a cell. */
+/* The levels that are rare are in the pool, all others stand alone. */
 static bool
-pool_is_right(const hpc_split_scratch *scratch, const hpc_total *before,
-			  uint32_t nbefore, double min_rows)
+pool_is_right(const node *at, const hpc_level *before, uint32_t nbefore)
 {
-	hpc_total expected = {0, 0};
-	hpc_total found = {0, 0};
+	double least = at->rules.cat_min_rows * at->rules.weight_unit;
+	hpc_total expected = {0, 0, 0};
+	hpc_total found = {0, 0, 0};
 	uint32_t nrare = 0;
 	bool passed = true;
 
 	for (uint32_t i = 0; i < nbefore; i++)
 	{
-		if ((double) before[i].weight >= min_rows)
+		if ((double) before[i].total.weight >= least)
 			continue;
-		expected = plus(expected, before[i]);
-		passed &= nrare < scratch->npooled && scratch->pooled[nrare] == 2 * i;
+		expected = hpc_total_plus(expected, before[i].total);
+		passed &= nrare < at->npooled && at->pooled[nrare] == 2 * i;
 		nrare++;
 	}
-	for (uint32_t i = 0; i < scratch->ncells; i++)
+	for (uint32_t i = 0; i < at->n; i++)
 	{
-		const hpc_cell *cell = &scratch->cells[i];
+		const hpc_level *level = &at->levels[i];
 
-		if (cell->bin == HPC_POOLED)
-			found = plus(found, cell->total);
+		if (level->code == HPC_POOLED)
+			found = hpc_total_plus(found, level->total);
 		else
-			passed &= (double) cell->total.weight >= min_rows &&
-					  before[cell->bin / 2].sum == cell->total.sum &&
-					  before[cell->bin / 2].weight == cell->total.weight;
+			passed &= (double) level->total.weight >= least &&
+					  same_total(before[level->code / 2].total, level->total);
 	}
-	return passed && nrare == scratch->npooled &&
-		   scratch->ncells == nbefore - nrare + (nrare > 0) &&
-		   found.sum == expected.sum && found.weight == expected.weight;
+	return passed && nrare == at->npooled &&
+		   at->n == nbefore - nrare + (nrare > 0) &&
+		   same_total(found, expected);
 }
 
 static void
-check_pools(double smooth, double min_rows)
+check_pools(const recipe *r, double unit, double smooth, double min_rows)
 {
 	hpt_random random = {(uint64_t) (smooth + min_rows)};
-	hpc_feature feature = {.kind = HPC_CATEGORY, .name_hash = 999};
-	hpc_split_rules rules = {1, smooth, min_rows};
-	recipe r = {0, 30, 30, false};
+	hpc_level before[MAX_LEVELS];
+	node at;
 	int nwrong = 0;
 
 	for (int i = 0; i < 1000; i++)
 	{
-		hpc_total before[MAX_CELLS];
-		hpc_split_scratch scratch;
-		hpc_total node;
+		uint32_t n = 1 + (uint32_t) hpt_random_below(&random, 40);
 
-		r.ncells = 1 + (uint32_t) hpt_random_below(&random, 40);
-		r.missing = i % 3 == 0;
-		node = make_node(&random, &r, &scratch);
-		for (uint32_t j = 0; j < r.ncells; j++)
-			before[j] = cells[j].total;
-		hpc_cells_order(&scratch, &feature, node, &rules);
-		nwrong += !order_is_right(&scratch, node, smooth) ||
-				  !pool_is_right(&scratch, before, r.ncells, min_rows);
+		make_node(&random, r, n, i % 3 == 0, &at);
+		at.rules.weight_unit = unit;
+		at.rules.cat_smooth = smooth;
+		at.rules.cat_min_rows = min_rows;
+		memcpy(before, at.levels, sizeof(before));
+		order(&at);
+		nwrong += !order_is_right(&at) || !pool_is_right(&at, before, n);
 	}
-	hpt_ok(nwrong == 0, "levels in order, smoothed by %g, pooled below %g",
-		   smooth, min_rows);
+	hpt_ok(nwrong == 0, "%s in order, smoothed by %g, pooled below %g",
+		   r->what, smooth, min_rows);
 }
 
-/* Levels of equal means stand in an order of their own, not that of bins. */
+/* Levels of equal means stand in an order of their own, not that of codes. */
 static void
 check_level_ties(void)
 {
-	hpc_feature feature = {.kind = HPC_CATEGORY, .name_hash = 4242};
-	hpc_split_rules rules = {.min_leaf = 1};
-	hpc_split_scratch scratch = {.cells = cells,
-								 .spare = spare,
-								 .pooled = pooled,
-								 .ncells = 40};
 	uint32_t first[40];
 	int nsame = 0;
 	int nfixed = 0;
+	node at;
 
 	for (int turn = 0; turn < 2; turn++)
 	{
-		memset(cells, 0, sizeof(cells));
-		scratch.ncells = 40;
+		hpt_random random = {5};
+
+		make_node(&random, &recipes[1], 40, false, &at);
 		for (uint32_t i = 0; i < 40; i++)
 		{
-			cells[i].total = (hpc_total){14, 2};
-			cells[i].bin = turn == 0 ? i : 39 - i;
+			at.levels[i].total = (hpc_total){14, 2, 2};
+			at.levels[i].code = turn == 0 ? i : 39 - i;
 		}
-		hpc_cells_order(&scratch, &feature, (hpc_total){560, 80}, &rules);
+		at.search.node = (hpc_total){560, 80, 80};
+		order(&at);
 		for (uint32_t i = 0; i < 40; i++)
 		{
-			nsame += turn == 1 && first[i] == cells[i].bin;
-			nfixed += cells[i].bin == i;
-			first[i] = cells[i].bin;
+			nsame += turn == 1 && first[i] == at.levels[i].code;
+			nfixed += at.levels[i].code == i;
+			first[i] = at.levels[i].code;
 		}
 	}
 	hpt_ok(nsame == 40 && nfixed < 20, "equal levels are ordered by hash");
@@ -396,27 +541,26 @@ check_level_ties(void)
 int
 main(void)
 {
-	recipe plain = {0, 1, 20, false};
-	recipe weighted = {0, 100, 20, false};
-	recipe wide = {0, 40000000, 62, false};
-
-	check_prefixes("single rows", plain, 1);
-	check_prefixes("single rows", plain, 0);
-	check_prefixes("single rows", plain, 5);
-	check_prefixes("weights", weighted, 1);
-	check_prefixes("weights", weighted, 300);
-	check_prefixes("weights", weighted, 5000);
-	check_prefixes("the widest sums", wide, 1);
+	for (size_t i = 0; i < NRECIPES; i++)
+	{
+		check_prefixes(&recipes[i], 1);
+		check_prefixes(&recipes[i], 5);
+		check_prefixes(&recipes[i], 300);
+		check_mirror(&recipes[i]);
+		check_subsets(&recipes[i]);
+		check_bounded(&recipes[i], 0, 1, false);
+		check_bounded(&recipes[i], 0, -1, true);
+		check_bounded(&recipes[i], 3.5, 0, false);
+		check_bounded(&recipes[i], 2, 1, true);
+	}
 	check_ties();
-	check_mirror();
-	check_subsets("single rows", plain);
-	check_subsets("weights", weighted);
-	check_subsets("the widest sums", wide);
-	check_pools(0, 0);
-	check_pools(0, 10);
-	check_pools(10, 10);
-	check_pools(1000, 31);
-	check_pools(3, 15.5);
+	check_values();
+	check_pools(&recipes[1], 1, 0, 0);
+	check_pools(&recipes[1], 1, 0, 10);
+	check_pools(&recipes[1], 1, 10, 10);
+	check_pools(&recipes[1], 1, 1000, 31);
+	check_pools(&recipes[1], 1, 3, 15.5);
+	check_pools(&recipes[4], 500, 10, 20);
 	check_level_ties();
 	return hpt_done();
 }

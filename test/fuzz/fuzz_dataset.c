@@ -39,7 +39,10 @@ names_differ(const hpc_dataset *dataset)
 		   hpc_dataset_column(dataset, 0).name[0] != '\0';
 }
 
-/* What was read can be written and read again, and merged with itself. */
+/*
+ * What was read can be written and read again, merged with the copy, and
+ * take it over.
+ */
 static void
 write_and_merge(hpc_env *env, hpc_dataset *dataset)
 {
@@ -51,10 +54,14 @@ write_and_merge(hpc_env *env, hpc_dataset *dataset)
 	if (bytes == NULL)
 		return;
 	hpc_dataset_to_flat(dataset, bytes);
-	require(hpc_dataset_from_flat(env, bytes, nbytes, &copy) == HPC_OK);
+	require(hpc_dataset_from_flat(env, bytes, nbytes, &copy) == HPC_OK &&
+			hpc_dataset_has_weights(copy) == hpc_dataset_has_weights(dataset));
 	free(bytes);
 	require(hpc_dataset_merge(env, dataset, copy) == HPC_OK &&
 			hpc_dataset_nrows(dataset) == 2 * nrows);
+	require(hpc_dataset_absorb(env, dataset, copy) == HPC_OK &&
+			hpc_dataset_nrows(dataset) == 3 * nrows &&
+			hpc_dataset_nrows(copy) == 0);
 	hpc_dataset_free(env, copy);
 }
 
@@ -62,7 +69,7 @@ static void
 train(hpc_env *env, hpc_dataset *dataset)
 {
 	hpc_params params = hpt_params(2);
-	const hpc_texts texts = {"y", NULL, NULL};
+	const hpc_texts texts = {"y", NULL, NULL, NULL};
 	hpc_result result;
 	hpc_status status;
 

@@ -4,6 +4,7 @@
  *
  *		seeds model|dataset DIRECTORY
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,22 +41,92 @@ write_model(const char *directory, const char *name, const hpt_table *table,
 	hpt_release(&memory.env, model);
 }
 
+/* Models of the other algorithms, of few features. */
 static void
-write_dataset(const char *directory, const char *name, const hpt_table *table)
+write_hand_made(const char *directory)
 {
-	hpt_memory memory;
-	hpc_dataset *dataset;
+	hpc_params members[2];
+	hpc_params blend;
+	hpt_hand hand;
+
+	hpt_hand_init(&hand, 1);
+	hpc_params_init(&members[0], HPC_BOOST);
+	hpc_params_init(&members[1], HPC_LINEAR);
+	hpc_params_init(&blend, HPC_BLEND);
+	members[0].log_target = members[1].log_target = 1;
+	blend.nmembers = 2;
+	blend.members = members;
+	for (int i = 0; i < 3; i++)
+	{
+		static const char *const names[] = {"boost", "linear", "blend"};
+		const hpc_params *params = i < 2 ? &members[i] : &blend;
+		size_t nbytes;
+		hpc_model *model;
+
+		hand.frame.nfeatures = i < 2 ? 4 : 2;
+		model = hpt_hand_model(&hand, params, &nbytes);
+		write_file(directory, names[i], model, nbytes);
+		hpt_hand_release(&hand, model);
+	}
+	hand.frame.nfeatures = HPT_HAND_FEATURES;
+	hpt_hand_free(&hand);
+}
+
+static void
+write_rows(const char *directory, const char *name, hpc_env *env,
+		   hpc_dataset *dataset)
+{
 	size_t nbytes;
 	void *bytes;
 
-	hpt_memory_init(&memory, 1);
-	dataset = hpt_table_dataset(&memory.env, table);
 	nbytes = hpc_dataset_flat_size(dataset);
 	bytes = malloc(nbytes);
 	hpc_dataset_to_flat(dataset, bytes);
 	write_file(directory, name, bytes, nbytes);
 	free(bytes);
-	hpc_dataset_free(&memory.env, dataset);
+	hpc_dataset_free(env, dataset);
+}
+
+static void
+write_dataset(const char *directory, const char *name, const hpt_table *table)
+{
+	hpt_memory memory;
+
+	hpt_memory_init(&memory, 1);
+	write_rows(directory, name, &memory.env,
+			   hpt_table_dataset(&memory.env, table));
+}
+
+/* Enough rows for a block; a number for each way of packing; weights. */
+static void
+write_block(const char *directory)
+{
+	static const hpc_column_spec columns[] = {
+		{"same", HPC_NUMBER, HPC_STORE_INT16, true},
+		{"narrow", HPC_NUMBER, HPC_STORE_INT16, true},
+		{"wide", HPC_NUMBER, HPC_STORE_DOUBLE, false},
+		{"tenths", HPC_NUMBER, HPC_STORE_DOUBLE, false},
+		{"single", HPC_NUMBER, HPC_STORE_FLOAT, false},
+		{"word", HPC_CATEGORY, HPC_STORE_CODE, false},
+	};
+	hpc_dataset *dataset;
+	hpt_memory memory;
+
+	hpt_memory_init(&memory, 1);
+	hpc_dataset_create(&memory.env, 6, columns, &dataset);
+	for (uint32_t i = 0; i < 66; i++)
+	{
+		hpc_value values[] = {hpt_number(7),
+							  i % 9 == 1 ? hpt_missing() : hpt_number(i % 9),
+							  hpt_number(sqrt(i)),
+							  hpt_number(i / 10.0),
+							  hpt_number((float) i / 3),
+							  i % 5 == 1 ? hpt_missing() : hpt_level(i % 5)};
+
+		hpc_dataset_append(&memory.env, dataset, values, i % 8,
+						   1 + (double) (i % 4) / 4);
+	}
+	write_rows(directory, "block", &memory.env, dataset);
 }
 
 /* A table of its own for every seed: houses, numbers, categories, one row. */
@@ -89,6 +160,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: %s model|dataset DIRECTORY\n", argv[0]);
 		return 2;
 	}
+	if (!models)
+		write_block(argv[2]);
 	for (int i = 0; i < 4; i++)
 	{
 		hpc_params params = hpt_params(2);
@@ -106,5 +179,7 @@ main(int argc, char **argv)
 			write_model(argv[2], "mean", &table, &params);
 		hpt_table_free(&table);
 	}
+	if (models)
+		write_hand_made(argv[2]);
 	return 0;
 }

@@ -17,8 +17,10 @@ use warnings;
 
 use Cwd qw(realpath);
 use File::Basename;
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Time::HiRes;
 
 # The superuser of all nodes, whoever runs the tests.
 $ENV{PGUSER} = 'postgres';
@@ -69,6 +71,63 @@ sub load_houses
 		'-d', $node->connstr($dbname),
 		'-f', "$data/houses.sql");
 	return;
+}
+
+# ---- queries in the background ----------------------------------------------
+
+# Starts a query and waits until it has been at work for some seconds (1).
+# Returns what the functions below need; the session goes by the name.
+sub begin_query
+{
+	my ($node, $name, $sql, $seconds) = @_;
+	my %query = (node => $node, name => $name, in => '', out => '', err => '');
+
+	$seconds //= 1;
+	$query{run} = IPC::Run::start(
+		[
+			'psql', '-X', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d',
+			$node->connstr('postgres') . " application_name='$name'", '-c', $sql
+		],
+		\$query{in}, \$query{out}, \$query{err});
+	my $active = qq{
+		SELECT count(*) FROM pg_stat_activity
+		WHERE application_name = '$name' AND state = 'active'
+			AND backend_type = 'client backend'
+			AND query_start < clock_timestamp() - interval '$seconds s'};
+	until ($node->safe_psql('postgres', $active) == 1)
+	{
+		Time::HiRes::usleep(100_000);
+		$query{run}->pump_nb if $query{run}->pumpable;
+		die "$name is over: $query{err}" unless $query{run}->pumpable;
+	}
+	return \%query;
+}
+
+# Waits for its end; returns its standard error and the seconds that it took.
+sub end_query
+{
+	my ($query) = @_;
+	my $start = Time::HiRes::time();
+
+	$query->{run}->finish;
+	return ($query->{err}, Time::HiRes::time() - $start);
+}
+
+# Calls a function of the query's process id.
+sub of_backend
+{
+	my ($query, $function) = @_;
+
+	return $query->{node}->safe_psql('postgres',
+		"SELECT $function(pid) FROM pg_stat_activity WHERE application_name = '$query->{name}' AND backend_type = 'client backend'");
+}
+
+# A line of the kernel's account of a session, such as VmRSS, in kB.
+sub process_sql
+{
+	my ($key) = @_;
+
+	return qq{(SELECT (regexp_match(pg_read_file('/proc/self/status'), '$key:\\s+(\\d+)'))[1]::bigint)};
 }
 
 1;

@@ -145,12 +145,13 @@ CREATE FUNCTION model_hex(n bigint) RETURNS text LANGUAGE sql AS $$
 CREATE FUNCTION model_append(b bytea, flags text) RETURNS bytea LANGUAGE plpgsql AS $$
 DECLARE
 	n int := length(b) + 4;
+	nsections int := model_le(b, 8, 4);
 BEGIN
-	FOR i IN 0..8 LOOP
+	FOR i IN 0..nsections - 1 LOOP
 		b := model_put(b, 44 + 24 * i, model_hex(model_le(b, 44 + 24 * i, 8) + 24));
 	END LOOP;
-	b := overlay(b PLACING decode('28000000' || flags || model_hex(n + 24) || model_hex(16), 'hex') FROM 37 + 24 * 9 FOR 0);
-	RETURN model_put(model_put(b || '\x000102030405060708090a0b0c0d0e0f', 8, '0a000000'), 12, model_hex(n + 40));
+	b := overlay(b PLACING decode('28000000' || flags || model_hex(n + 24) || model_hex(16), 'hex') FROM 37 + 24 * nsections FOR 0);
+	RETURN model_put(model_put(b || '\x000102030405060708090a0b0c0d0e0f', 8, left(model_hex(nsections + 1), 8)), 12, model_hex(n + 40));
 END
 $$;
 SELECT model_try(model_append(:'b', '01000000')) AS optional, model_try(model_append(:'b', '00000000')) AS required;
@@ -158,16 +159,18 @@ SELECT bool_and(hp_predict(model_of(model_sign(model_append(:'b', '01000000'))),
 FROM model_lots l, models WHERE name = 'forest';
 -- the training record
 SELECT what, model_try(model_put(:'b', model_section(:'b', 1) + at, hex)) AS answer
-FROM (VALUES (1, 'algorithm', 0, '07000000'), (2, 'trees', 4, '04000000'), (3, 'no rows', 8, '0000000000000000'),
-	(4, 'target name', 104, 'ffffffff'), (5, 'length of the target name', 108, 'ffffffff'),
-	(6, 'trees, as a parameter', 128, '0000000000000080'), (7, 'feature_fraction', 144, '000000000000f87f'),
-	(8, 'leak', 216, '0200000000000000')) c(n, what, at, hex)
+FROM (VALUES (1, 'algorithm', 0, '07000000'), (2, 'trees', 4, '04000000'), (3, 'no rows', 16, '0000000000000000'),
+	(4, 'target name', 128, 'ffffffff'), (5, 'length of the target name', 132, 'ffffffff'),
+	(6, 'trees, as a parameter', 160, '0000000000000080'), (7, 'feature_fraction', 256, '000000000000f87f'),
+	(8, 'leak', 328, '0200000000000000'), (9, 'combine', 8, '02000000'), (10, 'log_scale', 12, '02000000'),
+	(11, 'smearing', 88, '000000000000f87f'), (12, 'weight name', 152, 'ffffffff')) c(n, what, at, hex)
 ORDER BY n;
--- features: 4 of 64 bytes, area, corner, sold, street
+-- features: 4 of 72 bytes, area, corner, sold, street
 SELECT what, model_try(model_put(:'b', model_section(:'b', 2) + at, hex)) AS answer
 FROM (VALUES (1, 'kind', 8, '05000000'), (2, 'kind 0', 8, '00000000'), (3, 'name elsewhere', 0, '00000000'),
 	(4, 'empty name', 4, '00000000'), (5, 'first threshold', 16, '01000000'), (6, 'thresholds', 20, 'ffffffff'),
-	(7, 'categories of a number', 28, '01000000'), (8, 'categories', 3 * 64 + 28, 'ffffff7f')) c(n, what, at, hex)
+	(7, 'categories of a number', 28, '01000000'), (8, 'categories', 3 * 72 + 28, 'ffffff7f'),
+	(9, 'monotone', 64, '02')) c(n, what, at, hex)
 ORDER BY n;
 SELECT model_try(model_put(:'b', model_section(:'b', 3), '000000000000f87f')) AS threshold_nan,
 	model_try(model_put(:'b', model_section(:'b', 3), '000000000000f07f')) AS thresholds_descend,

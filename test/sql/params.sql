@@ -15,6 +15,15 @@ SELECT hp_forest(features => 3, max_depth => 8, max_leaves => 64, max_bins => 25
 -- every digit of a number
 SELECT hp_forest(cat_smooth => 0.1::float8 + 0.2::float8) -> 'cat_smooth' AS cat_smooth;
 SELECT hp_mean();
+SELECT hp_extra_trees(trees => 50, bag => true, monotone => '{"area": 1, "age": -1, "id": 0}', weight => 'w');
+SELECT hp_boost(rounds => 200, learning_rate => 0.1, max_leaves => 16, max_depth => 6, min_leaf => 10, l2 => 1,
+	row_fraction => 0.5, feature_fraction => 0.5, max_bins => 255, early_stopping => false);
+SELECT hp_boost(100, 0.05);
+SELECT hp_boost(loss => 'quantile', quantile => 0.9, cat_smooth => 3, cat_min_rows => 4);
+SELECT hp_boost(loss => 'huber', huber_quantile => 0.8, log_target => true, retransform => 'mean');
+SELECT hp_linear(l1 => 0, l2 => 0.5, log_target => false, exclude => '{id}', leak => 'allow', clean => '{}', seed => 1);
+SELECT hp_blend(hp_boost(rounds => 50), hp_linear());
+SELECT hp_blend(VARIADIC ARRAY[hp_boost(), hp_forest(), hp_mean()]);
 -- it is a value: stored, compared, changed as any other
 CREATE TABLE params_variants (name text, params jsonb);
 INSERT INTO params_variants VALUES ('defaults', hp_forest()), ('deep', hp_forest(min_leaf => 1)),
@@ -59,6 +68,41 @@ SELECT hp_forest(clean => '{"number": "none"}');
 SELECT hp_forest(tree => 500);
 SELECT hp_mean(trees => 500);
 
+SELECT hp_boost(learning_rate => 0);
+SELECT hp_boost(max_leaves => 1);
+SELECT hp_boost(l2 => 'Infinity');
+SELECT hp_boost(loss => 'log');
+SELECT hp_boost(quantile => 1, loss => 'quantile');
+SELECT hp_linear(l1 => -0.5);
+SELECT hp_linear(monotone => '{}');
+-- what would have no effect
+SELECT hp_boost(quantile => 0.9);
+SELECT hp_boost(loss => 'absolute', huber_quantile => 0.8);
+SELECT hp_boost(loss => 'absolute', quantile => 0.5);
+-- signs of columns
+SELECT hp_forest(monotone => '[]');
+SELECT hp_forest(monotone => '1');
+SELECT hp_forest(monotone => '{"area": 2}');
+SELECT hp_forest(monotone => '{"area": 0.5}');
+SELECT hp_forest(monotone => '{"area": "up"}');
+SELECT hp_forest(monotone => '{"area": [1]}');
+-- members of a blend learn from the same rows and columns
+SELECT hp_blend(hp_forest(exclude => '{id}'), hp_mean(), hp_boost(exclude => '{id, id}')) IS NOT NULL AS agree;
+SELECT hp_blend(hp_forest(exclude => '{id}'), hp_forest());
+SELECT hp_blend(hp_mean(), hp_forest(weight => 'w'), hp_boost());
+SELECT hp_blend(hp_forest(clean => '{"number": 0}'), hp_forest(clean => '{"number": 1}'));
+SELECT hp_blend(hp_forest(leak => 'allow'), hp_linear());
+-- and there are 2 to 16 of them, which are no blends
+SELECT hp_blend();
+SELECT hp_blend(hp_forest());
+SELECT hp_blend(hp_forest(), NULL);
+SELECT hp_blend(VARIADIC NULL);
+SELECT hp_blend(VARIADIC array_fill(hp_mean(), ARRAY[16])) -> 'members' -> 15 AS sixteenth;
+SELECT hp_blend(VARIADIC array_fill(hp_mean(), ARRAY[17]));
+SELECT hp_blend(hp_forest(), '1');
+SELECT hp_blend(hp_forest(), '{}');
+SELECT hp_blend(hp_forest(), hp_blend(hp_linear(), hp_mean()));
+
 -- hp_train reads JSON of any origin as strictly
 SELECT hp_train(l, 'price', '{}') FROM params_lots l;
 SELECT hp_train(l, 'price', '[]') FROM params_lots l;
@@ -83,9 +127,35 @@ SELECT hp_train(l, 'price', '{"algorithm": "forest", "exclude": [["id"]]}') FROM
 SELECT hp_train(l, 'price', '{"algorithm": "forest", "exclude": [null]}') FROM params_lots l;
 SELECT hp_train(l, 'price', '{"algorithm": "forest", "clean": 0}') FROM params_lots l;
 SELECT hp_train(l, 'price', '{"algorithm": "forest", "clean": {"x": 0}}') FROM params_lots l;
+SELECT hp_train(l, 'price', '{"algorithm": "boost", "log_target": null}') FROM params_lots l;
+SELECT hp_train(l, 'price', '{"algorithm": "boost", "log_target": 1}') FROM params_lots l;
+SELECT hp_train(l, 'price', '{"algorithm": "boost", "weight": 1}') FROM params_lots l;
+SELECT hp_train(l, 'price', '{"algorithm": "boost", "monotone": null}') FROM params_lots l;
+SELECT hp_train(l, 'price', '{"algorithm": "blend"}') FROM params_lots l;
+SELECT hp_train(l, 'price', '{"algorithm": "blend", "members": {}}') FROM params_lots l;
+SELECT hp_train(l, 'price', '{"algorithm": "blend", "members": [1, 2]}') FROM params_lots l;
+SELECT hp_train(l, 'price', '{"algorithm": "blend", "trees": 5}') FROM params_lots l;
+SELECT hp_train(l, 'price', '{"algorithm": "blend", "members": [{"algorithm": "mean", "trees": 5}, {"algorithm": "mean"}]}') FROM params_lots l;
 SELECT hp_model_info(hp_train(l, 'price', '{"algorithm": "forest", "exclude": [], "clean": {}, "trees": 1e0}'))
 	-> 'given' AS given
 FROM params_lots l;
+
+-- what is the same but for how it is written makes the same model, and the
+-- model says what it was given in one way
+SELECT count(DISTINCT hp_model_info(m) -> 'digest') AS models, min(hp_model_info(m) ->> 'given') AS given
+FROM (SELECT hp_train(l, 'price', p) AS m
+	FROM params_lots l, unnest(ARRAY[
+		hp_forest(trees => 2, monotone => '{"rooms": 1}', exclude => '{id, price}', clean => '{"number": 5}'),
+		hp_forest(trees => 2, monotone => '{"rooms": 1, "nothing": 0}', exclude => '{price, id, price}', clean => '{"number": 5.00}'),
+		'{"clean": {"number": 5.0}, "monotone": {"rooms": 1.0}, "exclude": ["price", "id"], "trees": 2e0,
+			"algorithm": "forest", "bag": true, "retransform": "median"}']) p
+	GROUP BY p::text) t;
+SELECT count(DISTINCT hp_model_info(m) -> 'digest') AS models, min(hp_model_info(m) ->> 'given') AS given
+FROM (SELECT hp_train(l, 'price', p) AS m
+	FROM params_lots l, unnest(ARRAY[
+		hp_blend(hp_forest(trees => 2, weight => 'id'), hp_mean()),
+		hp_blend(hp_forest(trees => 2, weight => 'id', bag => true, monotone => '{"rooms": 0}'), '{"algorithm": "mean"}')]) p
+	GROUP BY p::text) t;
 
 -- what each parameter does, on 600 houses
 CREATE TABLE params_houses AS

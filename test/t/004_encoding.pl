@@ -20,13 +20,14 @@ my $setup = qq{
 	CREATE EXTENSION houseprice;
 	CREATE TYPE zustand AS ENUM ('m\xc3\xa4\xc3\x9fig', 'gut');
 	CREATE TABLE h\xc3\xa4user AS
-	SELECT 20 + i % 41 AS "gr\xc3\xb6\xc3\x9fe",
+	SELECT 20 + i % 41 AS "gr\xc3\xb6\xc3\x9fe", 1 + i % 5 AS zimmer,
 		(ARRAY['Stra\xc3\x9fe', 'All\xc3\xa9e', 'Weg', 'Zo\xc3\xab'])[i % 4 + 1] AS lage,
 		(ARRAY['m\xc3\xa4\xc3\x9fig', 'gut'])[i % 2 + 1]::zustand AS zustand,
 		(20 + i % 41) * 1000 + i % 4 * 5000 + i * i % 97 * 100 AS "prei\xc3\x9f"
 	FROM generate_series(1, 500) i;
 };
-my $train = qq{hp_train(h, 'prei\xc3\x9f', hp_forest(trees => 5, clean => '{"columns": {"lage": "\xc3\xbcberall"}}'))};
+my $train = qq{hp_train(h, 'prei\xc3\x9f', hp_forest(trees => 5, monotone => '{"gr\xc3\xb6\xc3\x9fe": 1, "zimmer": 1}',
+	clean => '{"columns": {"lage": "\xc3\xbcberall"}}'))};
 
 foreach my $encoding ('UTF8', 'LATIN1', 'SQL_ASCII')
 {
@@ -47,7 +48,7 @@ foreach my $encoding ('UTF8', 'LATIN1', 'SQL_ASCII')
 	is( $node->safe_psql($db, $client . qq{
 			SELECT string_agg(feature, ',' ORDER BY feature)
 			FROM (SELECT $train AS m FROM h\xc3\xa4user h) t, hp_importance(m)}),
-		"gr\xc3\xb6\xc3\x9fe,lage,zustand", "$encoding: names of features");
+		"gr\xc3\xb6\xc3\x9fe,lage,zimmer,zustand", "$encoding: names of features");
 	is( $node->safe_psql($db, $client . qq{
 			SELECT hp_model_info(m) #>> '{clean,columns,lage}', hp_model_info(m) #>> '{target,name}'
 			FROM (SELECT $train AS m FROM h\xc3\xa4user h) t}),

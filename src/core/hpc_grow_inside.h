@@ -1,0 +1,209 @@
+/*
+ * hpc_grow_inside.h
+ *		What the files of the grower share: hpc_grower.c (the workplace),
+ *		hpc_grow.c (nodes), hpc_choose.c (splits), hpc_grow_rows.c (rows).
+ */
+#ifndef HPC_GROW_INSIDE_H
+#define HPC_GROW_INSIDE_H
+
+#include "hpc_scan.h"
+
+/* Features that nodes remember to be constant: the first so many words. */
+#define HPC_CONSTANT_WORDS 2
+
+/* A node on the way: waiting to be looked at, or to be split. */
+typedef struct hpc_pending
+{
+	uint32_t node;
+	uint32_t begin; /* its rows: begin .. end - 1 */
+	uint32_t end;
+	uint32_t depth;
+	uint64_t path; /* hash of the way from the root */
+	hpc_total total;
+	double lower; /* bounds on its value */
+	double upper;
+	int histogram; /* of the pool, or -1 */
+	bool in_list;  /* its rows are in the lists */
+	int list;      /* the feature whose list is sure to hold its rows */
+	uint64_t constant[HPC_CONSTANT_WORDS]; /* features known to be constant
+											* here: their lists are left
+											* behind */
+	int feature;                           /* that split divides */
+	hpc_split split;
+} hpc_pending;
+
+struct hpc_grower
+{
+	const hpc_frame *frame;
+	const hpc_grow_rules *rules;
+	bool wide;
+	size_t cell_size;
+	hpc_bag bag;
+	hpc_tree tree;
+	bool wants_room;
+
+	/* nodes under way: a stack, or a heap by gain */
+	hpc_pending *waiting; /* [max_waiting] */
+	uint32_t nwaiting;
+
+	/* histograms */
+	hpc_histogram_plan plan;
+	size_t max_cells; /* of all features */
+	int nhistograms;
+	char
+		*histograms; /* [nhistograms + max(1, nworkers)] × max_cells cells; the
+					   * last ones are scratch */
+	int *unused;     /* [nhistograms] stack of those free */
+	int nunused;
+
+	/* lists */
+	uint32_t max_list;  /* rows in them; 0: no lists */
+	uint32_t list_base; /* row of bag.rows that is slot 0 */
+	uint32_t *lists;    /* [nfeatures][max_list] */
+	uint32_t *spare;    /* [max(max_list, rows)] also for partitions */
+	uint32_t *slot_row; /* [max_list] */
+	char *slot_cell;    /* [max_list] cells */
+	uint8_t *side;      /* [max_list] 1: goes left */
+
+	/* the search */
+	uint64_t *feature_hash; /* [nfeatures] of the node at hand */
+	int *order;             /* [nfeatures] heap of features yet to be tried */
+	hpc_level *levels;      /* [most bins + 1] */
+	hpc_level *spare_levels;
+	uint32_t *pooled;   /* [most bins] codes in the pool */
+	uint32_t *best_set; /* [most words of a set] */
+	int *all_features;  /* [nfeatures] 0, 1, 2 ... */
+	int nfeatures;      /* of the tree at hand */
+	const int *features;
+	uint64_t nbins; /* of these features, together */
+	bool sampled;   /* features are drawn for each split */
+
+	/* of the tree at hand */
+	hpc_crew *crew;
+	int worker;
+	bool team;
+	uint64_t stream;
+	uint64_t work_since_poll;
+	bool stopped;
+};
+
+static inline bool
+hpc_is_constant(const hpc_pending *at, int feature)
+{
+	return feature < 64 * HPC_CONSTANT_WORDS &&
+		   (at->constant[feature / 64] >> (feature % 64) & 1);
+}
+
+/* What is constant in a node is so in all below it. */
+static inline void
+hpc_set_constant(hpc_pending *at, int feature)
+{
+	if (feature < 64 * HPC_CONSTANT_WORDS)
+		at->constant[feature / 64] |= UINT64_C(1) << (feature % 64);
+}
+
+static inline uint32_t *
+hpc_grower_list(const hpc_grower *grower, int feature)
+{
+	return grower->lists + (size_t) feature * grower->max_list;
+}
+
+static inline void *
+hpc_grower_histogram(const hpc_grower *grower, int histogram)
+{
+	return grower->histograms +
+		   (size_t) histogram * grower->max_cells * grower->cell_size;
+}
+
+/* Counts work, in rows times features; now and then asks whether to go on. */
+static inline bool
+hpc_grower_goes_on(hpc_grower *grower, uint64_t work)
+{
+	grower->work_since_poll += work + 16;
+	if (grower->work_since_poll >= HPC_CELLS_PER_POLL / 4)
+	{
+		grower->work_since_poll = 0;
+		if (hpc_crew_stopped(grower->crew, grower->worker))
+			grower->stopped = true;
+	}
+	return !grower->stopped;
+}
+
+/* Are all features tried at each split? */
+static inline bool
+hpc_grower_tries_all(const hpc_grower *grower)
+{
+	return grower->rules->nfeatures_tried >= grower->frame->nfeatures &&
+		   !grower->rules->random_cuts;
+}
+
+/* Midpoint of two values a < b, never reaching b. */
+static inline double
+hpc_midpoint(double a, double b)
+{
+	double middle = a * 0.5 + b * 0.5;
+
+	return middle >= a && middle < b ? middle : a;
+}
+
+static inline int
+hpc_grower_take(hpc_grower *grower)
+{
+	return grower->nunused > 0 ? grower->unused[--grower->nunused] : -1;
+}
+
+static inline void
+hpc_grower_give(hpc_grower *grower, int *histogram)
+{
+	if (*histogram >= 0)
+		grower->unused[grower->nunused++] = *histogram;
+	*histogram = -1;
+}
+
+/* Do lists suit a node of so many rows better than a histogram? */
+static inline bool
+hpc_grower_suits_lists(const hpc_grower *grower, uint32_t nrows)
+{
+	return nrows <= grower->max_list &&
+		   grower->nbins > (uint64_t) nrows * (uint64_t) grower->nfeatures;
+}
+
+/* ---------- hpc_choose.c ---------- */
+
+/*
+ * Looks for the best split among nfeatures_tried features that are not
+ * constant in the node, and puts it into at and its node.  Gain < 0: there is
+ * none, or the crew stopped.
+ */
+extern void hpc_choose_split(hpc_grower *grower, hpc_pending *at);
+
+/* ---------- hpc_grow_rows.c ---------- */
+
+/* Puts the cells of all the tree's features into a histogram. */
+extern void
+hpc_rows_fill(hpc_grower *grower, uint32_t begin, uint32_t end, int histogram);
+
+/* The histogram of the larger child, in place of its parent's. */
+extern void hpc_rows_subtract(hpc_grower *grower, int from, int less);
+
+/* Sums of all rows of the bag. */
+extern hpc_total hpc_rows_total(hpc_grower *grower);
+
+/* Sorts the node's rows into the lists, where they stay. */
+extern void hpc_rows_to_lists(hpc_grower *grower, hpc_pending *at);
+
+/*
+ * Partitions the rows of a node by its split; returns the middle.  In lists,
+ * only that of the node's feature is divided at first; hpc_lists_divide does
+ * the rest, which childless children can do without.
+ */
+extern uint32_t hpc_rows_partition(hpc_grower *grower, const hpc_pending *at);
+extern void hpc_lists_divide(hpc_grower *grower, const hpc_pending *at);
+
+/* Do all rows have the same target, by the bag's pure_value? */
+extern bool hpc_rows_are_pure(const hpc_grower *grower, const hpc_pending *at);
+
+/* Puts the rows of a leaf in lists where the tree wants them. */
+extern void hpc_lists_to_rows(hpc_grower *grower, const hpc_pending *at);
+
+#endif /* HPC_GROW_INSIDE_H */

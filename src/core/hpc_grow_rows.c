@@ -1,0 +1,537 @@
+/*
+ * hpc_grow_rows.c
+ *		The rows of a tree that grows: divided, summed, sorted.
+ *
+ * The rows of a node are a contiguous range; splitting a node divides its
+ * range, both sides in their old order, so that memory is walked upwards:
+ *
+ *		| ........ node 0 ........ |
+ *		| .. node 1 .. | . node 2 .|
+ *		| 3 | .. 4 ... | . node 2 .|
+ *
+ * In the lists each feature has the same ranges, with the rows of a range in
+ * the order of its codes.
+ */
+#include <string.h>
+
+#include "hpc_grow_inside.h"
+
+/* Nodes of fewer rows are not worth a crew. */
+#define TEAM_ROWS 16384
+
+/* Up to here insertion sorts faster than counting. */
+#define SMALL_SORT 40
+
+static inline int
+team_size(const hpc_grower *grower, uint32_t nrows)
+{
+	return grower->team && nrows >= TEAM_ROWS ? hpc_crew_nworkers(grower->crew)
+											  : 1;
+}
+
+/* ---------- histograms ---------- */
+
+/* Rows that one pass over the plan's features may take between polls. */
+static uint32_t
+rows_per_poll(const hpc_grower *grower)
+{
+	return (uint32_t) (HPC_CELLS_PER_POLL / (grower->nfeatures + 1) + 1);
+}
+
+/* Adds rows to a histogram, a stretch at a time. */
+static void
+fill_stretches(hpc_grower *grower, int worker, const uint32_t *rows,
+			   uint32_t nrows, void *histogram)
+{
+	const hpc_histogram_plan *plan = &grower->plan;
+	uint32_t stretch = rows_per_poll(grower);
+
+	for (int i = 0; i < plan->nranges; i++)
+		memset((char *) histogram + plan->range_begin[i] * grower->cell_size,
+			   0,
+			   (plan->range_end[i] - plan->range_begin[i]) *
+				   grower->cell_size);
+	for (uint32_t i = 0; i < nrows; i += stretch)
+	{
+		uint32_t n = nrows - i < stretch ? nrows - i : stretch;
+
+		if (nrows > stretch && hpc_crew_stopped(grower->crew, worker))
+			return;
+		if (grower->wide)
+			hpc_wide_fill(&grower->plan, rows + i, n, grower->bag.wide,
+						  histogram);
+		else
+			hpc_narrow_fill(&grower->plan, rows + i, n, grower->bag.narrow,
+							histogram);
+	}
+}
+
+/* What the tasks of a crew share: one part of the rows each. */
+typedef struct team_work
+{
+	hpc_grower *grower;
+	const hpc_pending *at;
+	uint32_t begin;
+	uint32_t end;
+	uint32_t nparts;
+	uint32_t nleft[64]; /* of each part */
+	uint32_t middle;
+	void *into;
+} team_work;
+
+static uint32_t
+part_begin(const team_work *work, uint64_t part)
+{
+	return work->begin + (uint32_t) ((uint64_t) (work->end - work->begin) *
+									 part / work->nparts);
+}
+
+/* Scratch histogram of a part. */
+static void *
+part_histogram(const hpc_grower *grower, uint64_t part)
+{
+	return hpc_grower_histogram(grower, grower->nhistograms + (int) part);
+}
+
+static void
+fill_part(hpc_crew *crew, int worker, uint64_t part, void *context)
+{
+	team_work *work = context;
+	uint32_t begin = part_begin(work, part);
+
+	(void) crew;
+	fill_stretches(work->grower, worker, work->grower->bag.rows + begin,
+				   part_begin(work, part + 1) - begin,
+				   part == 0 ? work->into
+							 : part_histogram(work->grower, part));
+}
+
+void
+hpc_rows_fill(hpc_grower *grower, uint32_t begin, uint32_t end, int histogram)
+{
+	int nworkers = team_size(grower, end - begin);
+	void *into = hpc_grower_histogram(grower, histogram);
+	team_work work = {.grower = grower,
+					  .begin = begin,
+					  .end = end,
+					  .nparts = (uint32_t) nworkers,
+					  .into = into};
+
+	if (nworkers == 1)
+	{
+		fill_stretches(grower, grower->worker, grower->bag.rows + begin,
+					   end - begin, into);
+		return;
+	}
+	if (hpc_crew_share(grower->crew, (uint64_t) nworkers, fill_part, &work) !=
+		HPC_OK)
+		grower->stopped = true;
+	for (int part = 1; part < nworkers; part++)
+	{
+		const void *from = part_histogram(grower, (uint64_t) part);
+
+		if (grower->wide)
+			hpc_wide_add(&grower->plan, into, from);
+		else
+			hpc_narrow_add(&grower->plan, into, from);
+	}
+}
+
+void
+hpc_rows_subtract(hpc_grower *grower, int from, int less)
+{
+	void *parent = hpc_grower_histogram(grower, from);
+	const void *smaller = hpc_grower_histogram(grower, less);
+
+	if (grower->wide)
+		hpc_wide_subtract(&grower->plan, parent, smaller);
+	else
+		hpc_narrow_subtract(&grower->plan, parent, smaller);
+}
+
+hpc_total
+hpc_rows_total(hpc_grower *grower)
+{
+	const hpc_bag *bag = &grower->bag;
+	hpc_narrow narrow = 0;
+	hpc_wide wide = {0, 0};
+
+	for (uint32_t i = 0; i < bag->nrows; i++)
+	{
+		if (grower->wide)
+			wide += bag->wide[bag->rows[i]];
+		else
+			narrow += bag->narrow[bag->rows[i]];
+	}
+	return grower->wide ? hpc_wide_total(wide)
+						: hpc_narrow_total(narrow, bag->weight_bits);
+}
+
+/* ---------- dividing rows ---------- */
+
+/*
+ * Divides rows[n] in place, both sides in their old order, right ones by way
+ * of spare; returns how many go left.  By a table of the codes, so that no
+ * branch depends on a row.
+ */
+static inline __attribute__((always_inline)) uint32_t
+divide_by_code(const unsigned char *codes, int width, size_t stride,
+			   uint32_t cut, uint32_t missing, bool missing_left,
+			   uint32_t *rows, uint32_t n, uint32_t *spare)
+{
+	uint32_t nahead = hpc_rows_are_far(rows, n) ? n - HPC_AHEAD : 0;
+	uint32_t nleft = 0;
+	uint32_t nright = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint32_t row = rows[i];
+		const unsigned char *at = codes + row * stride;
+		uint32_t code = width == 1 ? *at : *(const uint16_t *) at;
+		uint32_t left =
+			(code <= cut) | ((code == missing) & (uint32_t) missing_left);
+
+		if (i < nahead)
+			__builtin_prefetch(codes + rows[i + HPC_AHEAD] * stride);
+		rows[nleft] = row;
+		spare[nright] = row;
+		nleft += left;
+		nright += 1 - left;
+	}
+	return nleft;
+}
+
+static uint32_t
+divide_by_set(const hpc_tree *tree, const hpc_tree_node *node,
+			  const hpc_feature *feature, uint32_t *rows, uint32_t n,
+			  uint32_t *spare)
+{
+	uint32_t nleft = 0;
+	uint32_t nright = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint32_t row = rows[i];
+		uint32_t left =
+			hpc_tree_goes_left(tree, node, feature, hpc_code(feature, row));
+
+		rows[nleft] = row;
+		spare[nright] = row;
+		nleft += left;
+		nright += 1 - left;
+	}
+	return nleft;
+}
+
+/* Divides a stretch of rows; those of the right side are left in spare. */
+static uint32_t
+divide_rows(const hpc_grower *grower, uint32_t node_index, uint32_t *rows,
+			uint32_t n, uint32_t *spare)
+{
+	const hpc_tree_node *node = &grower->tree.nodes[node_index];
+	const hpc_feature *feature = &grower->frame->features[node->feature];
+
+	if (feature->kind == HPC_CATEGORY)
+		return divide_by_set(&grower->tree, node, feature, rows, n, spare);
+	if (feature->width == 1)
+		return divide_by_code(feature->codes, 1, HPC_BLOCK, node->at.cut,
+							  feature->nbins, node->missing_left, rows, n,
+							  spare);
+	return divide_by_code(feature->codes, 2, (size_t) feature->stride,
+						  node->at.cut, feature->nbins, node->missing_left,
+						  rows, n, spare);
+}
+
+/* One part of the rows: left ones at its front, right ones in spare. */
+static void
+divide_part(hpc_crew *crew, int worker, uint64_t part, void *context)
+{
+	team_work *work = context;
+	hpc_grower *grower = work->grower;
+	uint32_t begin = part_begin(work, part);
+	uint32_t end = part_begin(work, part + 1);
+
+	(void) crew;
+	(void) worker;
+	work->nleft[part] =
+		divide_rows(grower, work->at->node, grower->bag.rows + begin,
+					end - begin, grower->spare + begin);
+}
+
+/* Right ones of a part to their place; left ones have been moved. */
+static void
+place_part(hpc_crew *crew, int worker, uint64_t part, void *context)
+{
+	team_work *work = context;
+	hpc_grower *grower = work->grower;
+	uint32_t begin = part_begin(work, part);
+	uint32_t n = part_begin(work, part + 1) - begin;
+	uint32_t to = work->middle;
+
+	(void) crew;
+	(void) worker;
+	for (uint64_t before = 0; before < part; before++)
+		to += part_begin(work, before + 1) - part_begin(work, before) -
+			  work->nleft[before];
+	memcpy(grower->bag.rows + to, grower->spare + begin,
+		   (n - work->nleft[part]) * sizeof(uint32_t));
+}
+
+static uint32_t
+partition_by_team(hpc_grower *grower, const hpc_pending *at, int nworkers)
+{
+	uint32_t *rows = grower->bag.rows;
+	team_work work = {.grower = grower,
+					  .at = at,
+					  .begin = at->begin,
+					  .end = at->end,
+					  .nparts = (uint32_t) nworkers,
+					  .middle = at->begin};
+
+	if (hpc_crew_share(grower->crew, work.nparts, divide_part, &work) !=
+		HPC_OK)
+		grower->stopped = true;
+	for (uint32_t part = 0; part < work.nparts; part++)
+	{
+		memmove(rows + work.middle, rows + part_begin(&work, part),
+				work.nleft[part] * sizeof(uint32_t));
+		work.middle += work.nleft[part];
+	}
+	if (hpc_crew_share(grower->crew, work.nparts, place_part, &work) != HPC_OK)
+		grower->stopped = true;
+	return work.middle;
+}
+
+static uint32_t
+partition_rows(hpc_grower *grower, const hpc_pending *at)
+{
+	uint32_t n = at->end - at->begin;
+	uint32_t *rows = grower->bag.rows + at->begin;
+	int nworkers = team_size(grower, n);
+	uint32_t nleft;
+
+	if (nworkers > 1)
+		return partition_by_team(grower, at, nworkers);
+	nleft = divide_rows(grower, at->node, rows, n, grower->spare);
+	memcpy(rows + nleft, grower->spare, (n - nleft) * sizeof(uint32_t));
+	return at->begin + nleft;
+}
+
+/* ---------- lists ---------- */
+
+static void
+insertion_sort(uint32_t *list, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++)
+	{
+		uint32_t entry = list[i];
+		uint32_t place = i;
+
+		for (; place > 0 && list[place - 1] > entry; place--)
+			list[place] = list[place - 1];
+		list[place] = entry;
+	}
+}
+
+/* Sorts entries by their codes, of nbytes bytes; slots ascend already. */
+static void
+sort_list(uint32_t *list, uint32_t *spare, uint32_t n, int nbytes)
+{
+	uint32_t *from = list;
+	uint32_t *to = spare;
+
+	if (n <= SMALL_SORT)
+	{
+		insertion_sort(list, n);
+		return;
+	}
+	for (int shift = 16; shift < 16 + 8 * nbytes; shift += 8)
+	{
+		uint32_t count[256] = {0};
+		uint32_t start = 0;
+
+		for (uint32_t i = 0; i < n; i++)
+			count[from[i] >> shift & 255]++;
+		if (count[from[0] >> shift & 255] == n)
+			continue;
+		for (int digit = 0; digit < 256; digit++)
+		{
+			uint32_t here = count[digit];
+
+			count[digit] = start;
+			start += here;
+		}
+		for (uint32_t i = 0; i < n; i++)
+			to[count[from[i] >> shift & 255]++] = from[i];
+		to = from;
+		from = from == list ? spare : list;
+	}
+	if (from != list)
+		memcpy(list, from, n * sizeof(uint32_t));
+}
+
+void
+hpc_rows_to_lists(hpc_grower *grower, hpc_pending *at)
+{
+	const uint32_t *rows = grower->bag.rows + at->begin;
+	uint32_t n = at->end - at->begin;
+	uint32_t first = at->begin - grower->list_base;
+
+	memcpy(grower->slot_row + first, rows, n * sizeof(uint32_t));
+	for (uint32_t i = 0; i < n; i++)
+	{
+		if (grower->wide)
+			((hpc_wide *) grower->slot_cell)[first + i] =
+				grower->bag.wide[rows[i]];
+		else
+			((hpc_narrow *) grower->slot_cell)[first + i] =
+				grower->bag.narrow[rows[i]];
+	}
+	for (int i = 0; i < grower->nfeatures; i++)
+	{
+		int index = grower->features[i];
+		const hpc_feature *feature = &grower->frame->features[index];
+		uint32_t *list = hpc_grower_list(grower, index) + first;
+
+		if (!hpc_grower_goes_on(grower, n))
+			return;
+		for (uint32_t j = 0; j < n; j++)
+			list[j] = hpc_code(feature, rows[j]) << 16 | (first + j);
+		sort_list(list, grower->spare, n, feature->width);
+	}
+	at->in_list = true;
+	at->list = grower->features[0];
+}
+
+/*
+ * Copies a few entries.  Most lists are shorter than what a call of memcpy
+ * costs, into which compilers would turn the loop if it had no barrier.
+ */
+static inline void
+copy_entries(uint32_t *to, const uint32_t *from, uint32_t n)
+{
+	if (n > 64)
+	{
+		memcpy(to, from, n * sizeof(uint32_t));
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++)
+	{
+		to[i] = from[i];
+		__asm__ volatile("" ::: "memory");
+	}
+}
+
+/* Divides a list by the sides of its slots, both in their old order. */
+static void
+divide_list(hpc_grower *grower, uint32_t *list, uint32_t n)
+{
+	const uint8_t *side = grower->side;
+	uint32_t *spare = grower->spare;
+	uint32_t nleft = 0;
+	uint32_t nright = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint32_t entry = list[i];
+		uint32_t left = side[HPC_LIST_SLOT(entry)];
+
+		list[nleft] = entry;
+		spare[nright] = entry;
+		nleft += left;
+		nright += 1 - left;
+	}
+	copy_entries(list + nleft, spare, nright);
+}
+
+/* Notes the side of each slot of a node, and divides its feature's list. */
+static uint32_t
+partition_list(hpc_grower *grower, const hpc_pending *at)
+{
+	const hpc_tree_node *node = &grower->tree.nodes[at->node];
+	const hpc_feature *feature = &grower->frame->features[node->feature];
+	uint32_t *list =
+		hpc_grower_list(grower, node->feature) + at->begin - grower->list_base;
+	uint32_t n = at->end - at->begin;
+	uint32_t nleft = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		bool left = hpc_tree_goes_left(&grower->tree, node, feature,
+									   HPC_LIST_CODE(list[i]));
+
+		grower->side[HPC_LIST_SLOT(list[i])] = left;
+		nleft += left;
+	}
+	/* a number's list is in order already */
+	if (feature->kind == HPC_CATEGORY || node->missing_left)
+		divide_list(grower, list, n);
+	return at->begin + nleft;
+}
+
+void
+hpc_lists_divide(hpc_grower *grower, const hpc_pending *at)
+{
+	int divided = grower->tree.nodes[at->node].feature;
+	uint32_t n = at->end - at->begin;
+
+	for (int i = 0; i < grower->nfeatures; i++)
+	{
+		int feature = grower->features[i];
+
+		if (feature == divided || hpc_is_constant(at, feature))
+			continue;
+		if (!hpc_grower_goes_on(grower, n))
+			return;
+		divide_list(grower,
+					hpc_grower_list(grower, feature) + at->begin -
+						grower->list_base,
+					n);
+	}
+}
+
+uint32_t
+hpc_rows_partition(hpc_grower *grower, const hpc_pending *at)
+{
+	return at->in_list ? partition_list(grower, at)
+					   : partition_rows(grower, at);
+}
+
+bool
+hpc_rows_are_pure(const hpc_grower *grower, const hpc_pending *at)
+{
+	const double *value = grower->bag.pure_value;
+	const uint32_t *rows = grower->bag.rows + at->begin;
+	uint32_t n = at->end - at->begin;
+	uint32_t i = 1;
+
+	if (value == NULL)
+		return false;
+	if (at->in_list)
+	{
+		const uint32_t *list =
+			hpc_grower_list(grower, at->list) + at->begin - grower->list_base;
+		double first = value[grower->slot_row[HPC_LIST_SLOT(list[0])]];
+
+		while (i < n &&
+			   value[grower->slot_row[HPC_LIST_SLOT(list[i])]] == first)
+			i++;
+	}
+	else
+	{
+		while (i < n && value[rows[i]] == value[rows[0]])
+			i++;
+	}
+	return i == n;
+}
+
+void
+hpc_lists_to_rows(hpc_grower *grower, const hpc_pending *at)
+{
+	const uint32_t *list =
+		hpc_grower_list(grower, at->list) + at->begin - grower->list_base;
+	uint32_t *rows = grower->bag.rows + at->begin;
+
+	for (uint32_t i = 0; i < at->end - at->begin; i++)
+		rows[i] = grower->slot_row[HPC_LIST_SLOT(list[i])];
+}

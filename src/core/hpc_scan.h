@@ -1,0 +1,138 @@
+/*
+ * hpc_scan.h
+ *		Sums over the rows of a node, by the codes of its features.
+ *
+ * Two forms of the same sums:
+ *
+ *	histogram	a cell for each code of each feature that the tree may use.
+ *				Costs a pass over the rows and one over the cells; that of a
+ *				node's larger child is the node's less the smaller child's.
+ *	list		for each feature the node's rows in the order of their codes,
+ *				each code << 16 | slot, where slot numbers the rows of a part
+ *				of the tree.  Costs a sort once; children inherit the order.
+ *
+ * Histograms suit nodes with many rows for their codes, lists the others.
+ * Sums are integers: the form does not show in the result, and neither does
+ * the order of rows.
+ *
+ * All functions exist for narrow and for wide cells (hpc_grow.h).
+ */
+#ifndef HPC_SCAN_H
+#define HPC_SCAN_H
+
+#include "hpc_split.h"
+
+/* Rows that a list can number. */
+#define HPC_LIST_ROWS 65536
+
+#define HPC_LIST_CODE(entry) ((entry) >> 16)
+#define HPC_LIST_SLOT(entry) ((entry) &0xffff)
+
+/* So many rows ahead of their turn rows are fetched that are far apart. */
+#define HPC_AHEAD 32
+
+/*
+ * Are rows, ascending, so far apart that the processor would not fetch them by
+ * itself?
+ */
+static inline bool
+hpc_rows_are_far(const uint32_t *rows, uint32_t nrows)
+{
+	return nrows > 4 * HPC_AHEAD && (rows[nrows - 1] - rows[0]) / 2 > nrows;
+}
+
+/* Cells that a narrow feature takes in a histogram. */
+#define HPC_NARROW_CELLS 256
+
+/* Where the cells of each feature are in a histogram. */
+typedef struct hpc_histogram_plan
+{
+	const hpc_frame *frame;
+	size_t ncells;
+	size_t *offset; /* [nfeatures] first cell; SIZE_MAX: not in the tree */
+	int nwide;
+	int *wide; /* [nwide] features of two bytes a code */
+	int nblocks;
+	int *block;           /* [nblocks] blocks of the frame that are used */
+	int *block_nused;     /* [nblocks] features of it that are */
+	uint8_t *block_used;  /* [nblocks][HPC_BLOCK] their places */
+	size_t *block_offset; /* [nblocks] cells of its first place */
+
+	/* cells in use: those of each feature, neighbours joined */
+	int nranges;
+	size_t *range_begin; /* [nranges] */
+	size_t *range_end;
+} hpc_histogram_plan;
+
+/* The cells of some rows are added to a histogram. */
+extern void
+hpc_narrow_fill(const hpc_histogram_plan *plan, const uint32_t *rows,
+				uint32_t nrows, const hpc_narrow *cell, hpc_narrow *histogram);
+extern void
+hpc_wide_fill(const hpc_histogram_plan *plan, const uint32_t *rows,
+			  uint32_t nrows, const hpc_wide *cell, hpc_wide *histogram);
+
+/* The cells of one feature, which need no plan. */
+extern void hpc_narrow_fill_feature(const hpc_feature *feature,
+									const uint32_t *rows, uint32_t nrows,
+									const hpc_narrow *cell, hpc_narrow *cells);
+extern void
+hpc_wide_fill_feature(const hpc_feature *feature, const uint32_t *rows,
+					  uint32_t nrows, const hpc_wide *cell, hpc_wide *cells);
+
+/* to += from, or from -= less: the cells in use of whole histograms. */
+extern void hpc_narrow_add(const hpc_histogram_plan *plan, hpc_narrow *to,
+						   const hpc_narrow *from);
+extern void hpc_wide_add(const hpc_histogram_plan *plan, hpc_wide *to,
+						 const hpc_wide *from);
+extern void hpc_narrow_subtract(const hpc_histogram_plan *plan,
+								hpc_narrow *from, const hpc_narrow *less);
+extern void hpc_wide_subtract(const hpc_histogram_plan *plan, hpc_wide *from,
+							  const hpc_wide *less);
+
+/* The sums of a cell. */
+extern hpc_total hpc_narrow_total(hpc_narrow cell, int bits);
+extern hpc_total hpc_wide_total(hpc_wide cell);
+
+/*
+ * A feature's cells [nbins + 1], or its list [n] with the cells of its slots:
+ * what of it a node has.
+ */
+typedef struct hpc_view
+{
+	const hpc_feature *feature;
+	const void *cells;    /* of a histogram, or NULL */
+	const uint32_t *list; /* of nlist entries */
+	uint32_t nlist;
+	const void *slot_cells; /* by slot */
+	bool wide;
+	int bits;
+} hpc_view;
+
+/* Sums of the rows without a value. */
+extern hpc_total hpc_view_missing(const hpc_view *view);
+
+/*
+ * Least and greatest code that the node has, missing apart.  False: none.
+ */
+extern bool
+hpc_view_range(const hpc_view *view, uint32_t *first, uint32_t *last);
+
+/* Sums of codes first .. last. */
+extern hpc_total
+hpc_view_sum(const hpc_view *view, uint32_t first, uint32_t last);
+
+/* The next code above this one that the node has; there must be one. */
+extern uint32_t hpc_view_next(const hpc_view *view, uint32_t code);
+
+/* The levels of a category, ascending by code; answers how many. */
+extern uint32_t hpc_view_levels(const hpc_view *view, hpc_level *levels);
+
+/* Best division by a number. */
+extern hpc_split
+hpc_view_divide(const hpc_view *view, const hpc_search *search);
+
+/* Tasks ask whether to stop after this many rows times features. */
+#define HPC_CELLS_PER_POLL 4000000
+
+#endif /* HPC_SCAN_H */
