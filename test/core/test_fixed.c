@@ -340,6 +340,30 @@ check_all_tables(void)
 	}
 }
 
+/* Bounds are closest where rows are few: thousands of tiny tables. */
+static void
+check_tiny_tables(bool weights)
+{
+	static targets t;
+	hpt_random random = {19};
+	int nwrong = 0;
+
+	for (int i = 0; i < 30000; i++)
+	{
+		double size = 1 + hpt_random_unit(&random);
+
+		begin(&t, 2 + (uint32_t) hpt_random_below(&random, 6));
+		for (uint32_t row = 0; row < t.frame.nrows; row++)
+			t.target[row] = i % 2 == 0 ? size * hpt_random_normal(&random)
+									   : size * (double) (row % 2);
+		if (weights)
+			give_weights(&t, &random, -2, 2);
+		nwrong += choose(&t) != HPC_OK || !bounds_hold(&t);
+	}
+	hpt_ok(nwrong == 0, "tiny tables%s: sums fit",
+		   weights ? " with weights" : "");
+}
+
 /* ---------- what must not be lost ---------- */
 
 /* Integers, and integers times any power of two. */
@@ -558,6 +582,8 @@ int
 main(void)
 {
 	check_all_tables();
+	check_tiny_tables(false);
+	check_tiny_tables(true);
 	check_lossless(0);
 	check_lossless(3);
 	check_lossless(-7);

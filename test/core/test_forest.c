@@ -205,6 +205,50 @@ count_wrong_values(const hpc_frame *frame, const hpt_table *table,
 	return nwrong;
 }
 
+/* Adds what the splits of a tree gained, by feature. */
+static void
+add_gains(const hpt_twin *twin, double *gains, uint32_t *nsplits)
+{
+	for (uint32_t i = 0; i < twin->nnodes; i++)
+	{
+		const hpt_twin_node *node = &twin->nodes[i];
+
+		if (node->left == 0)
+			continue;
+		gains[node->feature] += node->gain;
+		nsplits[node->feature]++;
+	}
+}
+
+/* Features have the shares of the gains that the twins say. */
+static bool
+gains_are_right(const hpc_model *model, int nfeatures, const double *gains,
+				const uint32_t *nsplits)
+{
+	double all = 0;
+	double expected = 0;
+	bool right = true;
+
+	for (int i = 0; i < nfeatures; i++)
+	{
+		hpc_model_feature feature;
+
+		hpc_model_feature_at(model, i, &feature);
+		all += feature.gain;
+		expected += gains[i];
+	}
+	for (int i = 0; i < nfeatures; i++)
+	{
+		hpc_model_feature feature;
+
+		hpc_model_feature_at(model, i, &feature);
+		right &= feature.nsplits == nsplits[i] &&
+				 fabs(feature.gain * expected - gains[i] * all) <=
+					 1e-9 * expected * all;
+	}
+	return right;
+}
+
 /* Each tree of a model against one grown the slow way. */
 static void
 check_trees(const char *what, const hpt_table *table, const hpc_params *params)
@@ -220,6 +264,8 @@ check_trees(const char *what, const hpt_table *table, const hpc_params *params)
 	uint32_t nwrong = 0;
 	hpc_model_summary summary;
 	uint64_t nnodes = 0;
+	double gains[HPT_MAX_COLUMNS] = {0};
+	uint32_t nsplits[HPT_MAX_COLUMNS] = {0};
 
 	hpc_model_summarize(model, &summary);
 	hpt_table_frame(&memory.env, table, (uint32_t) params->max_bins, &framed);
@@ -238,9 +284,11 @@ check_trees(const char *what, const hpt_table *table, const hpc_params *params)
 		nwrong += count_wrong_values(framed.frame, table, &fixed, &sample,
 									 &twin, model, tree);
 		nnodes += twin.nnodes;
+		add_gains(&twin, gains, nsplits);
 		hpt_twin_free(&twin);
 	}
-	hpt_ok(nwrong == 0 && nnodes == summary.nnodes,
+	hpt_ok(nwrong == 0 && nnodes == summary.nnodes &&
+			   gains_are_right(model, summary.nfeatures, gains, nsplits),
 		   "%s: %d nodes, trees as grown the slow way", what, (int) nnodes);
 	hpt_sample_free(&sample);
 	hpc_free(&memory.env, signs);

@@ -161,29 +161,27 @@ check_cases(hpc_algorithm algorithm, uint64_t ncases, uint32_t nrows)
 
 /*
  * Allocation number n fails, or check number n cancels, for all n up to where
- * nothing comes of it; beyond the first hundred some are left out.
+ * nothing comes of it.
  */
 static void
-check_refusals(uint64_t seed, hpc_algorithm algorithm, bool cancel)
+check_refusals(uint64_t seed, hpc_algorithm algorithm, uint32_t nrows,
+			   bool cancel)
 {
 	hpc_status expected = cancel ? HPC_CANCELLED : HPC_NO_MEMORY;
 	hpt_case drawn;
 	outcome o = {.status = expected};
 	int64_t n = 0;
-	int64_t ntried = 0;
 
-	hpt_case_init(&drawn, seed, algorithm, 0);
+	hpt_case_init(&drawn, seed, algorithm, nrows);
 	while (o.status == expected)
 	{
-		n += 1 + (n > 100 ? n / 25 : 0);
-		ntried++;
-		o = train(&drawn, ntried % 16 == 0 ? 2 : 1, cancel ? 0 : n,
-				  cancel ? n : 0);
+		n++;
+		o = train(&drawn, n % 16 == 0 ? 2 : 1, cancel ? 0 : n, cancel ? n : 0);
 		free(o.model);
 	}
 	if (!hpt_ok(o.status == HPC_OK || o.status == HPC_BAD_DATA,
-				"%s, seed %d: %d of %d %s", hpc_algorithm_name(algorithm),
-				(int) seed, (int) ntried, (int) n,
+				"%s, seed %d: each of %d %s", hpc_algorithm_name(algorithm),
+				(int) seed, (int) n - 1,
 				cancel ? "checks can cancel" : "allocations can fail"))
 		hpt_note("%s: status %d %s", drawn.words, (int) o.status, o.message);
 	hpt_case_free(&drawn);
@@ -208,9 +206,10 @@ main(int argc, char **argv)
 		hpc_algorithm algorithm = (hpc_algorithm) i;
 
 		check_cases(algorithm, algorithm == HPC_MEAN ? 20 : 60, 0);
-		check_refusals(3, algorithm, false);
-		check_refusals(3, algorithm, true);
-		check_refusals(4, algorithm, false);
+		check_refusals(3, algorithm, 40, false);
+		check_refusals(4, algorithm, 100, false);
+		check_refusals(3, algorithm, 40, true);
+		check_refusals(5, algorithm, 10000, true);
 	}
 	check_cases(HPC_FOREST, 4, 20000);
 	check_cases(HPC_EXTRA_TREES, 3, 20000);

@@ -229,11 +229,14 @@ check_weights(void)
 
 /* ---------- blends ---------- */
 
+/* A blend is told its parameters as text, its members are not. */
 static hpc_status
 train_to(hpt_memory *memory, const hpt_table *table, const hpc_params *params,
 		 hpc_result *result, hpc_dataset **dataset)
 {
-	const hpc_texts texts = {"price", NULL, NULL, NULL};
+	bool blend = params->algorithm == HPC_BLEND;
+	const hpc_texts texts = {"price", blend ? "{\"members\": []}" : NULL, NULL,
+							 NULL};
 
 	hpt_memory_init(memory, 1);
 	*dataset = hpt_table_dataset(&memory->env, table);
@@ -291,6 +294,7 @@ check_blend(const char *what, const hpt_table *table,
 	}
 	hpc_model_summarize(result.model, &summary);
 	hpt_ok(summary.nmembers == nmembers &&
+			   strcmp(summary.texts.params, "{\"members\": []}") == 0 &&
 			   hpc_model_validate(&memory.env, result.model, result.nbytes) ==
 				   HPC_OK,
 		   "a valid model of %d members", nmembers);
