@@ -351,21 +351,19 @@ release_growers(boosting *b)
 	b->growers = NULL;
 }
 
-/* Measures the predictions of the best round for the rows held out. */
+/* What the best round predicts for rows held out; NaN for the others. */
 static hpc_status
-measure(boosting *b, hpc_oob *oob)
+predict_held(const boosting *b, double *prediction)
 {
 	const hpc_frame *frame = b->frame;
 	int unit = b->rules.unit;
-	double *prediction;
-	hpc_status status;
 
-	release_growers(b); /* measuring does not need them */
-	prediction = hpc_alloc(b->env, frame->nrows, sizeof(double));
-	if (prediction == NULL)
-		return HPC_NO_MEMORY;
 	for (uint32_t row = 0; row < frame->nrows; row++)
+	{
 		prediction[row] = NAN;
+		if (hpc_poll(b->env, row))
+			return HPC_CANCELLED;
+	}
 	for (int i = 0; i < b->nseries; i++)
 	{
 		const hpc_series *s = &b->series[i];
@@ -376,9 +374,26 @@ measure(boosting *b, hpc_oob *oob)
 			double target = hpc_scale(frame->target[row], -unit);
 
 			prediction[row] = hpc_scale(target - b->held_best[i][j], unit);
+			if (hpc_poll(b->env, j))
+				return HPC_CANCELLED;
 		}
 	}
-	status = hpc_oob_measure(b->env, frame, prediction, oob);
+	return HPC_OK;
+}
+
+static hpc_status
+measure(boosting *b, hpc_oob *oob)
+{
+	double *prediction;
+	hpc_status status;
+
+	release_growers(b); /* measuring does not need them */
+	prediction = hpc_alloc(b->env, b->frame->nrows, sizeof(double));
+	if (prediction == NULL)
+		return HPC_NO_MEMORY;
+	status = predict_held(b, prediction);
+	if (status == HPC_OK)
+		status = hpc_oob_measure(b->env, b->frame, prediction, oob);
 	hpc_free(b->env, prediction);
 	return status;
 }
