@@ -41,6 +41,8 @@ typedef struct hpc_error
 	char hint[512];    /* empty: none */
 } hpc_error;
 
+#define HPC_MAX_THREADS 64
+
 typedef struct hpc_env
 {
 	/*
@@ -70,7 +72,7 @@ typedef struct hpc_env
 	 */
 	uint64_t (*memory_left)(void *opaque);
 	void *opaque;
-	int nthreads; /* threads the core may use, at least 1 */
+	int nthreads; /* threads the core may use, 1 .. HPC_MAX_THREADS */
 	hpc_error error;
 } hpc_env;
 

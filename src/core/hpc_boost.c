@@ -29,7 +29,6 @@
 
 /* From this many rows on one tenth is held out, not each of five folds. */
 #define MANY_ROWS 50000
-#define NFOLDS 5
 #define NTENTHS 10
 
 /* Rounds without a better loss until boosting stops. */
@@ -55,7 +54,7 @@ typedef struct boosting
 	int ngrowers;
 	hpc_grower **growers; /* [ngrowers] */
 	int nseries;
-	hpc_series series[NFOLDS + 1]; /* the last one is the model */
+	hpc_series series[HPC_NFOLDS + 1]; /* the last one is the model */
 	hpc_tray tray;
 	uint64_t nwritten; /* trees that the writer has */
 	uint64_t goal;     /* rounds, at the end of the batch */
@@ -65,7 +64,7 @@ typedef struct boosting
 	uint64_t best_round; /* 0: none yet */
 	double best_loss;
 	bool is_over;
-	double *held_best[NFOLDS + 1]; /* [nheld] of each series */
+	double *held_best[HPC_NFOLDS + 1]; /* [nheld] of each series */
 } boosting;
 
 static hpc_series *
@@ -239,21 +238,19 @@ boost(hpc_crew *crew, void *context)
 
 /* ---------- preparing ---------- */
 
-/* Fold 0 .. NFOLDS - 1; or 0 with one tenth of the rows, 1 with the others. */
+/* Fold 0 .. HPC_NFOLDS - 1; or 0 with one tenth of the rows, 1 with the others. */
 static hpc_status
 draw_folds(boosting *b, bool tenth)
 {
 	const hpc_frame *frame = b->frame;
-	uint64_t stream = hpc_stream(HPC_TAG_INNER_FOLD, b->params->seed, 0);
-	uint64_t n = tenth ? NTENTHS : NFOLDS;
+	uint32_t n = tenth ? NTENTHS : HPC_NFOLDS;
 
 	b->fold = hpc_alloc(b->env, frame->nrows, sizeof(uint8_t));
 	if (b->fold == NULL)
 		return HPC_NO_MEMORY;
 	for (uint32_t row = 0; row < frame->nrows; row++)
 	{
-		uint64_t draw = hpc_draw(stream, frame->key[row]);
-		uint64_t fold = (draw >> 32) * n >> 32;
+		uint32_t fold = hpc_inner_fold(b->params->seed, frame->key[row], n);
 
 		b->fold[row] = (uint8_t) (tenth && fold > 1 ? 1 : fold);
 		if (hpc_poll(b->env, row))
@@ -327,16 +324,19 @@ prepare(boosting *b)
 	hpc_status status =
 		hpc_series_rules_init(b->env, &b->rules, b->frame, b->params);
 
-	b->nseries = stops && !tenth ? NFOLDS + 1 : 1;
+	if (status != HPC_OK)
+		return status;
+	hpc_writer_set_monotone(b->writer, b->rules.monotone);
+	b->nseries = stops && !tenth ? HPC_NFOLDS + 1 : 1;
 	b->patience = tenth ? PATIENCE_TENTH : PATIENCE_FOLDS;
-	if (status == HPC_OK && stops)
+	if (stops)
 		status = draw_folds(b, tenth);
 	if (status == HPC_OK)
 		status = choose_workers(b);
 	if (status == HPC_OK)
 		status = make_growers(b);
 	for (int i = 0; i < b->nseries && status == HPC_OK; i++)
-		status = make_series(b, i, i < NFOLDS && stops ? i : HPC_NO_FOLD);
+		status = make_series(b, i, i < HPC_NFOLDS && stops ? i : HPC_NO_FOLD);
 	return status;
 }
 

@@ -131,12 +131,18 @@ scan_range(hpc_env *env, const hpc_frame *frame, target_facts *facts)
 	return HPC_OK;
 }
 
+/* Size of the largest target. */
+static double
+largest_target(const target_facts *facts)
+{
+	return fmax(fabs(facts->least), fabs(facts->greatest));
+}
+
 /* Center: the mean, which is what makes the sum of |q| small. */
 static hpc_status
 scan_center(hpc_env *env, const hpc_frame *frame, target_facts *facts)
 {
-	int unit =
-		hpc_exponent_above(fmax(fabs(facts->least), fabs(facts->greatest)));
+	int unit = hpc_exponent_above(largest_target(facts));
 	hpc_sum sum;
 
 	hpc_sum_init(&sum);
@@ -200,9 +206,7 @@ smallest_step(const target_facts *facts, int bits)
 	double sum = 2 * facts->magnitude + facts->copies * facts->largest;
 	int step = facts->magnitude_step + hpc_exponent_above(sum) - bits;
 	/* y itself in these units must fit as well */
-	int least =
-		hpc_exponent_above(fmax(fabs(facts->least), fabs(facts->greatest))) -
-		SUM_BITS + 1;
+	int least = hpc_exponent_above(largest_target(facts)) - SUM_BITS + 1;
 
 	if (step < least)
 		step = least;
@@ -369,6 +373,7 @@ hpc_fixed_choose(hpc_env *env, const hpc_frame *frame, uint32_t copies,
 		status = scan_magnitudes(env, frame, fixed, &facts);
 	if (status != HPC_OK)
 		return status;
+	fixed->largest = largest_target(&facts);
 	choose_steps(&facts, fixed);
 	if (frame->weight != NULL)
 		choose_wide(&facts, fixed);

@@ -16,7 +16,8 @@ typedef struct hpc_fixed
 	int weight_bits; /* of narrow cells */
 	int step;
 	int64_t center;
-	bool lossless; /* every target is a multiple of 2^step */
+	bool lossless;  /* every target is a multiple of 2^step */
+	double largest; /* size of the largest target */
 
 	/* as fine as the sum of one bag's weight × q can be in 64 bits */
 	int fine_step;

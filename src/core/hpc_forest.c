@@ -74,20 +74,15 @@ bag_stream(const forest *f, uint64_t tree)
 static inline void
 put_row(const forest *f, hpc_bag *bag, uint32_t row, uint32_t copies)
 {
-	int64_t q = hpc_fixed_target(&f->fixed, f->frame->target[row]);
+	uint64_t weight =
+		copies * (uint64_t) hpc_fixed_weight(&f->fixed, f->frame, row);
 
+	/* next to nothing, beside the others */
+	if (weight == 0)
+		return;
 	bag->rows[bag->nrows++] = row;
-	if (f->fixed.wide)
-	{
-		int64_t weight =
-			copies * (int64_t) hpc_fixed_weight(&f->fixed, f->frame, row);
-
-		bag->wide[row] = (hpc_wide){weight * q, weight << 32 | copies};
-		bag->nrows -= weight == 0;
-	}
-	else
-		bag->narrow[row] =
-			q * copies * (INT64_C(1) << f->fixed.weight_bits) + copies;
+	hpc_bag_put(bag, row, weight, copies,
+				hpc_fixed_target(&f->fixed, f->frame->target[row]));
 }
 
 /*
@@ -130,15 +125,6 @@ take_all_rows(const forest *f, hpc_bag *bag)
 
 /* ---------- leaves ---------- */
 
-/* The weight of a row in the bag. */
-static inline uint64_t
-weight_in_bag(const forest *f, const hpc_bag *bag, uint32_t row)
-{
-	return f->fixed.wide ? (uint64_t) bag->wide[row][1] >> 32
-						 : (uint64_t) bag->narrow[row] &
-							   ((UINT64_C(1) << f->fixed.weight_bits) - 1);
-}
-
 /* Mean of the targets in a leaf from a sum finer than that of its node. */
 static double
 fine_mean(const forest *f, const hpc_bag *bag, const hpc_tree *tree,
@@ -153,7 +139,7 @@ fine_mean(const forest *f, const hpc_bag *bag, const hpc_tree *tree,
 	{
 		uint32_t row = tree->rows[i];
 
-		sum += (int64_t) weight_in_bag(f, bag, row) *
+		sum += (int64_t) hpc_bag_weight(bag, row) *
 			   hpc_fixed_fine_target(&f->fixed, target[row]);
 		pure &= target[row] == first;
 	}
@@ -204,26 +190,15 @@ has_oob(const hpc_params *params)
 	return params->bag || params->row_fraction < 1;
 }
 
-/* The largest target as it is learned, which may be a logarithm. */
-static double
-largest_target(const hpc_frame *frame)
-{
-	double largest = 0;
-
-	for (uint32_t row = 0; row < frame->nrows; row++)
-		largest = fmax(largest, fabs(frame->target[row]));
-	return largest;
-}
-
 /* Units in which leaf values of all trees can be added in 64 bits. */
 static int
-oob_scale(const forest *f, double largest)
+oob_scale(const forest *f)
 {
 	int bits = 1;
 
 	while ((UINT64_C(1) << bits) < (uint64_t) f->params->trees)
 		bits++;
-	return hpc_exponent_above(largest) - 62 + bits + 1;
+	return hpc_exponent_above(f->fixed.largest) - 62 + bits + 1;
 }
 
 static void
@@ -305,11 +280,12 @@ grow_tree(hpc_crew *crew, int worker, uint64_t task, void *context)
 	hpc_grower *grower = f->growers[task];
 	uint64_t number = f->first_tree + task;
 	hpc_bag *bag = hpc_grower_bag(grower);
-	bool drawn = fill_bag(f, crew, worker, number, bag);
+	bool drawn;
 	hpc_tree *tree;
 
 	bag->weight_bits = f->fixed.weight_bits;
 	bag->pure_value = f->frame->target;
+	drawn = fill_bag(f, crew, worker, number, bag);
 	if (!drawn)
 		take_all_rows(f, bag);
 	tree = hpc_tree_grow(grower, crew, worker, false,
@@ -457,7 +433,6 @@ prepare(forest *f)
 {
 	const hpc_frame *frame = f->frame;
 	const hpc_params *params = f->params;
-	double largest;
 	hpc_status status =
 		hpc_fixed_choose(f->env, frame, HPC_POISSON_MAX, &f->fixed);
 
@@ -465,12 +440,13 @@ prepare(forest *f)
 		status = hpc_monotone_signs(f->env, frame, params, &f->monotone);
 	if (status != HPC_OK)
 		return status;
+	if (f->writer != NULL)
+		hpc_writer_set_monotone(f->writer, f->monotone);
 	set_rules(f);
 	hpc_poisson_init(&f->poisson, params->row_fraction);
 	f->row_threshold = hpc_share_threshold(params->row_fraction);
-	largest = largest_target(frame);
-	f->oob_scale = oob_scale(f, largest);
-	f->gain_scale = 2 * (f->fixed.step - hpc_exponent_above(largest));
+	f->oob_scale = oob_scale(f);
+	f->gain_scale = 2 * (f->fixed.step - hpc_exponent_above(f->fixed.largest));
 	f->nworkers = is_small(frame) ? 1 : hpc_crew_size(f->env);
 	if (f->nworkers > params->trees)
 		f->nworkers = (int) params->trees;

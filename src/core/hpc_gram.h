@@ -7,8 +7,8 @@
 
 #include "hpc_design.h"
 #include "hpc_parallel.h"
+#include "hpc_random.h"
 
-#define HPC_NFOLDS 5
 #define HPC_ALL_ROWS (-1)
 
 /*

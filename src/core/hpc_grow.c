@@ -423,18 +423,10 @@ hpc_tree_grow(hpc_grower *grower, hpc_crew *crew, int worker, bool team,
 uint32_t
 hpc_tree_leaf(const hpc_tree *tree, const hpc_frame *frame, uint32_t row)
 {
-	uint32_t at = 0;
+	uint32_t leaf;
 
-	while (tree->nodes[at].left != 0)
-	{
-		const hpc_tree_node *node = &tree->nodes[at];
-		const hpc_feature *feature = &frame->features[node->feature];
-		bool left =
-			hpc_tree_goes_left(tree, node, feature, hpc_code(feature, row));
-
-		at = node->left + (left ? 0 : 1);
-	}
-	return at;
+	hpc_tree_leaves(tree, frame, &row, 1, &leaf);
+	return leaf;
 }
 
 void

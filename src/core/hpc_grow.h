@@ -113,6 +113,33 @@ typedef struct hpc_bag
 } hpc_bag;
 
 /*
+ * Puts a row of the bag's into its cell: weight, of all copies, in units, and
+ * q, which is exact modulo 2^64.
+ */
+static inline void
+hpc_bag_put(hpc_bag *bag, uint32_t row, uint64_t weight, uint32_t copies,
+			int64_t q)
+{
+	uint64_t product = (uint64_t) q * weight;
+
+	if (bag->narrow != NULL)
+		bag->narrow[row] = (int64_t) ((product << bag->weight_bits) + weight);
+	else
+		bag->wide[row] =
+			(hpc_wide){(int64_t) product, (int64_t) (weight << 32 | copies)};
+}
+
+/* Weight of a row in its bag. */
+static inline uint64_t
+hpc_bag_weight(const hpc_bag *bag, uint32_t row)
+{
+	if (bag->narrow != NULL)
+		return (uint64_t) bag->narrow[row] &
+			   ((UINT64_C(1) << bag->weight_bits) - 1);
+	return (uint64_t) bag->wide[row][1] >> 32;
+}
+
+/*
  * wide: whether the bag holds wide cells.  The data may be filled in anew for
  * each tree.  NULL: out of memory.
  */

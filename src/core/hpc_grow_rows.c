@@ -74,7 +74,7 @@ typedef struct team_work
 	uint32_t begin;
 	uint32_t end;
 	uint32_t nparts;
-	uint32_t nleft[64]; /* of each part */
+	uint32_t nleft[HPC_MAX_THREADS]; /* of each part */
 	uint32_t middle;
 	void *into;
 } team_work;
@@ -171,8 +171,8 @@ hpc_rows_total(hpc_grower *grower)
 
 /*
  * Divides rows[n] in place, both sides in their old order, right ones by way
- * of spare; returns how many go left.  By a table of the codes, so that no
- * branch depends on a row.
+ * of spare; returns how many go left.  Both are written for each row, so that
+ * no branch depends on one.
  */
 static inline __attribute__((always_inline)) uint32_t
 divide_by_code(const unsigned char *codes, int width, size_t stride,

@@ -25,7 +25,6 @@
  * The preparation is learned from all rows, whose targets it does not look
  * at; only means are those of the rows learned from.
  */
-#include <float.h>
 #include <math.h>
 
 #include "hpc_elastic.h"
@@ -41,6 +40,9 @@
 #define MAX_CANDIDATES (NMIXES * PATH_STEPS)
 
 #define ROWS_PER_TASK 512
+
+/* Of a training, for progress. */
+#define NSTEPS 4
 
 /* Share of l1 in the penalty. */
 static const double mixes[NMIXES] = {0.5, 0.1};
@@ -82,16 +84,14 @@ static hpc_status
 draw_folds(linear *l)
 {
 	const hpc_frame *frame = l->frame;
-	uint64_t stream = hpc_stream(HPC_TAG_INNER_FOLD, l->params->seed, 0);
 
 	l->fold = hpc_alloc(l->env, frame->nrows, sizeof(uint8_t));
 	if (l->fold == NULL)
 		return HPC_NO_MEMORY;
 	for (uint32_t row = 0; row < frame->nrows; row++)
 	{
-		uint64_t draw = hpc_draw(stream, frame->key[row]);
-
-		l->fold[row] = (uint8_t) ((draw >> 32) * HPC_NFOLDS >> 32);
+		l->fold[row] = (uint8_t) hpc_inner_fold(l->params->seed,
+												frame->key[row], HPC_NFOLDS);
 		if (hpc_poll(l->env, row))
 			return HPC_CANCELLED;
 	}
@@ -261,12 +261,6 @@ fit_all(hpc_crew *crew, int worker, uint64_t task, void *context)
 
 /* ---------- predictions out of fold ---------- */
 
-static double
-bounded(double x)
-{
-	return x > DBL_MAX ? DBL_MAX : x < -DBL_MAX ? -DBL_MAX : x;
-}
-
 /* Coefficients of columns as they are, not scaled. */
 static void
 unscale_folds(linear *l)
@@ -321,7 +315,7 @@ predict_rows(hpc_crew *crew, int worker, uint64_t task, void *context)
 			continue;
 		score += sum_columns(l, fold_coefficients(l, fold, l->chosen),
 							 (uint32_t) row);
-		l->prediction[row] = bounded(
+		l->prediction[row] = hpc_model_number(
 			hpc_scale(design->target_center + design->target_sd * score,
 					  design->target_unit));
 	}
@@ -333,7 +327,8 @@ predict_rows(hpc_crew *crew, int worker, uint64_t task, void *context)
 static double
 target_difference(const hpc_design *design, double score)
 {
-	return bounded(hpc_scale(design->target_sd * score, design->target_unit));
+	return hpc_model_number(
+		hpc_scale(design->target_sd * score, design->target_unit));
 }
 
 /* Coefficient of a flag as it is, 0 where there is none. */
@@ -463,8 +458,8 @@ write_terms(const linear *l, hpc_linear_term *terms, double *levels,
 		nlevels += feature->categories.nentries;
 	}
 	base = design->target_center + design->target_sd * base;
-	hpc_writer_set_base(l->writer,
-						bounded(hpc_scale(base, design->target_unit)));
+	hpc_writer_set_base(l->writer, hpc_model_number(
+									   hpc_scale(base, design->target_unit)));
 }
 
 static hpc_status
@@ -495,13 +490,6 @@ write_model(linear *l)
 
 /* ---------- the whole ---------- */
 
-static void
-tell_progress(const linear *l, uint64_t done)
-{
-	if (l->env->progress != NULL)
-		l->env->progress(l->env->opaque, "steps", done, 4);
-}
-
 static hpc_status
 run(hpc_crew *crew, void *context)
 {
@@ -512,7 +500,7 @@ run(hpc_crew *crew, void *context)
 
 	if (status != HPC_OK)
 		return status;
-	tell_progress(l, 1);
+	hpc_progress(l->env, "steps", 1, NSTEPS);
 	list_candidates(l);
 	nsolutions = HPC_NFOLDS * (size_t) l->ncandidates;
 	l->coefficient = hpc_alloc0(l->env, nsolutions * (size_t) l->gram.ncolumns,
@@ -522,13 +510,13 @@ run(hpc_crew *crew, void *context)
 	status = hpc_crew_share(crew, HPC_NFOLDS, follow_path, l);
 	if (status != HPC_OK)
 		return status;
-	tell_progress(l, 2);
+	hpc_progress(l->env, "steps", 2, NSTEPS);
 	choose(l);
 	unscale_folds(l);
 	status = hpc_crew_share(crew, 1, fit_all, l);
 	if (status != HPC_OK)
 		return status;
-	tell_progress(l, 3);
+	hpc_progress(l->env, "steps", 3, NSTEPS);
 	return hpc_crew_share(crew, ntasks, predict_rows, l);
 }
 
@@ -604,7 +592,7 @@ hpc_linear_train(hpc_env *env, const hpc_frame *frame, hpc_params *params,
 	if (status == HPC_OK)
 		status = hpc_oob_measure(env, frame, l->prediction, oob);
 	if (status == HPC_OK)
-		tell_progress(l, 4);
+		hpc_progress(l->env, "steps", 4, NSTEPS);
 	clean_up(l);
 	hpc_free(env, l);
 	return status;

@@ -79,14 +79,4 @@ hpc_residual_quantile(const hpc_residuals *r, const uint32_t *rows, uint32_t n,
 extern double hpc_loss_leaf_value(const hpc_loss *loss, const hpc_residuals *r,
 								  const uint32_t *rows, uint32_t n, double l2);
 
-/* Weight of a row in its bag. */
-static inline uint64_t
-hpc_bag_weight(const hpc_bag *bag, uint32_t row)
-{
-	if (bag->narrow != NULL)
-		return (uint64_t) bag->narrow[row] &
-			   ((UINT64_C(1) << bag->weight_bits) - 1);
-	return (uint64_t) bag->wide[row][1] >> 32;
-}
-
 #endif /* HPC_LOSS_H */

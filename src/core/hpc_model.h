@@ -40,6 +40,8 @@
 #ifndef HPC_MODEL_H
 #define HPC_MODEL_H
 
+#include <float.h>
+
 #include "hpc_dictionary.h"
 
 #define HPC_MODEL_MAGIC UINT32_C(0x4d506801) /* 01 'h' 'P' 'M' */
@@ -270,6 +272,13 @@ typedef struct hpc_model_view
 	const char *members;
 	uint64_t nmember_bytes;
 } hpc_model_view;
+
+/* The nearest number that a model may hold, or answer: none is infinite. */
+static inline double
+hpc_model_number(double x)
+{
+	return x > DBL_MAX ? DBL_MAX : x < -DBL_MAX ? -DBL_MAX : x;
+}
 
 extern void hpc_model_open(const hpc_model *model, hpc_model_view *view);
 

@@ -42,7 +42,6 @@
 #include "hpc_parallel.h"
 
 #define CACHE_LINE 64
-#define MAX_WORKERS 64
 #define CREW_CLOSED (UINT64_MAX - 1)
 
 struct hpc_crew
@@ -112,7 +111,7 @@ do_nothing(void *arg)
 static int
 count_startable(int wanted)
 {
-	pthread_t threads[MAX_WORKERS];
+	pthread_t threads[HPC_MAX_THREADS];
 	sigset_t all;
 	sigset_t before;
 	int started = 0;
@@ -131,7 +130,8 @@ count_startable(int wanted)
 int
 hpc_crew_size(hpc_env *env)
 {
-	int wanted = env->nthreads < MAX_WORKERS ? env->nthreads : MAX_WORKERS;
+	int wanted =
+		env->nthreads < HPC_MAX_THREADS ? env->nthreads : HPC_MAX_THREADS;
 
 	return wanted > 1 ? count_startable(wanted) : 1;
 }
@@ -409,8 +409,8 @@ hpc_crew_open(hpc_env *env, int nworkers, hpc_body body, void *context)
 	hpc_status status;
 
 	crew.nworkers = nworkers < 1 ? 1 : nworkers;
-	if (crew.nworkers > MAX_WORKERS)
-		crew.nworkers = MAX_WORKERS;
+	if (crew.nworkers > HPC_MAX_THREADS)
+		crew.nworkers = HPC_MAX_THREADS;
 	status = open_crew(&crew, body, context);
 	return status == HPC_OK && crew.stop ? HPC_CANCELLED : status;
 }

@@ -14,7 +14,6 @@
  * large that it does not, and what still lies beyond the largest double, as
  * the exponential of a logarithm may, is the largest double.
  */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -26,12 +25,6 @@
 
 /* Adds up whatever fits into a model without overflow. */
 #define LARGE_UNIT 0x1p40
-
-static double
-bounded(double x)
-{
-	return x > DBL_MAX ? DBL_MAX : x < -DBL_MAX ? -DBL_MAX : x;
-}
 
 /* ---------- codes ---------- */
 
@@ -238,12 +231,15 @@ sum_terms(const hpc_model_view *view, const hpc_value *values, double unit)
 			sum += term_of_category(view, i, value) * unit;
 		else if (value->missing || isnan(value->number))
 		{
-			sum += bounded(hpc_linear_term_of_number(term, term->fill)) * unit;
+			sum +=
+				hpc_model_number(hpc_linear_term_of_number(term, term->fill)) *
+				unit;
 			sum += term->missing * unit;
 		}
 		else
-			sum +=
-				bounded(hpc_linear_term_of_number(term, value->number)) * unit;
+			sum += hpc_model_number(
+					   hpc_linear_term_of_number(term, value->number)) *
+				   unit;
 	}
 	return sum;
 }
@@ -273,7 +269,7 @@ retransform(const hpc_training_record *training, double raw)
 	value = hpc_exp(raw);
 	if (training->settings.retransform == HPC_RETRANSFORM_MEAN)
 		value *= training->smearing;
-	return bounded(value);
+	return hpc_model_number(value);
 }
 
 /* A member's prediction on the scale of its blend. */
@@ -320,7 +316,7 @@ mean_member(const hpc_model_view *view, const hpc_value *values,
 		at += member->nbytes;
 	}
 	return isfinite(sum) ? origin + sum / nmembers
-						 : bounded(scaled / nmembers * LARGE_UNIT);
+						 : hpc_model_number(scaled / nmembers * LARGE_UNIT);
 }
 
 double
@@ -338,7 +334,8 @@ hpc_model_predict_raw(const hpc_model *model, const hpc_value *values,
 	raw = combine(&view, values, codes, 1);
 	if (isfinite(raw))
 		return raw;
-	return bounded(combine(&view, values, codes, 1 / LARGE_UNIT) * LARGE_UNIT);
+	return hpc_model_number(combine(&view, values, codes, 1 / LARGE_UNIT) *
+							LARGE_UNIT);
 }
 
 double

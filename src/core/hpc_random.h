@@ -55,6 +55,21 @@ hpc_poisson_draw(const hpc_poisson *poisson, uint64_t bits)
 	return count;
 }
 
+/* Folds inside a training, of the rows that it learns from. */
+#define HPC_NFOLDS 5
+
+/*
+ * The one of nfolds inner folds that a row is in, all of its copies included:
+ * the same for every algorithm of the same seed.
+ */
+static inline uint32_t
+hpc_inner_fold(int64_t seed, uint64_t row_key, uint32_t nfolds)
+{
+	uint64_t draw = hpc_draw(hpc_stream(HPC_TAG_INNER_FOLD, seed, 0), row_key);
+
+	return (uint32_t) ((draw >> 32) * nfolds >> 32);
+}
+
 /* Threshold below which a uniform draw falls with probability share. */
 extern uint64_t hpc_share_threshold(double share);
 

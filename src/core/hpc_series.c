@@ -20,7 +20,6 @@
  * and 16 of the grower (cell, row number, scratch), 8 more where cells are
  * wide.
  */
-#include <float.h>
 #include <math.h>
 
 #include "hpc_memory.h"
@@ -164,12 +163,6 @@ cut_leaves(hpc_series *s)
 	}
 }
 
-static double
-clip_finite(double x)
-{
-	return x > DBL_MAX ? DBL_MAX : x < -DBL_MAX ? -DBL_MAX : x;
-}
-
 /*
  * What the leaves add, for the model, and back from its scale for the
  * residuals: they differ where the model's numbers end.
@@ -189,9 +182,9 @@ set_leaves(hpc_series *s)
 				hpc_scale(node->gain, 2 * s->step + rules->weight_step);
 			continue;
 		}
-		node->value =
-			clip_finite(hpc_scale(s->value[i] * rules->params->learning_rate,
-								  rules->unit));
+		node->value = hpc_model_number(
+			hpc_scale(s->value[i] * rules->params->learning_rate,
+					  rules->unit));
 		s->value[i] = hpc_scale(node->value, -rules->unit);
 	}
 }

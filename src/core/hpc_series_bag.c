@@ -168,19 +168,6 @@ fill_single(hpc_series *s, hpc_series_tally *t, uint32_t first, uint32_t n,
 	s->chunk_rows[first / HPC_CHUNK] = k;
 }
 
-static inline void
-put_cell(hpc_bag *bag, uint32_t row, uint64_t weight, uint32_t copies,
-		 int64_t q)
-{
-	uint64_t product = (uint64_t) q * weight;
-
-	if (bag->narrow != NULL)
-		bag->narrow[row] = (int64_t) ((product << bag->weight_bits) + weight);
-	else
-		bag->wide[row] =
-			(hpc_wide){(int64_t) product, (int64_t) (weight << 32 | copies)};
-}
-
 /* A chunk in general. */
 static void
 fill_drawn(hpc_series *s, hpc_series_tally *t, uint32_t first, uint32_t n,
@@ -202,7 +189,7 @@ fill_drawn(hpc_series *s, hpc_series_tally *t, uint32_t first, uint32_t n,
 		if (copies == 0)
 			continue;
 		rows[k++] = first + i;
-		put_cell(s->bag, first + i, weight, copies, q[i]);
+		hpc_bag_put(s->bag, first + i, weight, copies, q[i]);
 		/* a larger product is too large in any case, and shows in most */
 		if (product < 0x1p62)
 			t->sum += size * weight;

@@ -73,19 +73,11 @@ static hpc_status
 fit(training *t, const hpc_frame *frame, hpc_params *params,
 	hpc_writer *writer, hpc_oob *oob)
 {
-	int8_t *signs;
-	hpc_status status;
-
 	*oob = (hpc_oob){0, NAN, NAN, NAN, 1};
 	if (params->algorithm == HPC_MEAN)
 		return HPC_OK;
 	if (params->algorithm == HPC_LINEAR)
 		return hpc_linear_train(t->env, frame, params, writer, oob);
-	status = hpc_monotone_signs(t->env, frame, params, &signs);
-	if (status != HPC_OK)
-		return status;
-	hpc_writer_set_monotone(writer, signs);
-	hpc_free(t->env, signs);
 	if (params->algorithm == HPC_BOOST)
 		return hpc_boost_train(t->env, frame, params, writer, oob);
 	return hpc_forest_train(t->env, frame, params, writer, oob);

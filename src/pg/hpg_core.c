@@ -28,8 +28,6 @@
 
 PG_MODULE_MAGIC;
 
-#define MAX_THREADS 64
-
 static int houseprice_threads = 0;
 
 extern PGDLLEXPORT void _PG_init(void);
@@ -43,7 +41,7 @@ _PG_init(void)
 							"workers plus the backend itself, and no more "
 							"than there are processors. Models do not depend "
 							"on it.",
-							&houseprice_threads, 0, 0, MAX_THREADS,
+							&houseprice_threads, 0, 0, HPC_MAX_THREADS,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	hpg_memory_settings();
 	hpg_progress_settings();
