@@ -151,44 +151,9 @@ hpc_view_levels(const hpc_view *view, hpc_level *levels)
 					  : hpc_narrow_list_levels(view, levels);
 }
 
-/* Gains that are no ratios: with a penalty or bounds. */
-static hpc_split
-divide_bounded(const hpc_view *view, const hpc_search *search, uint32_t first,
-			   uint32_t last)
-{
-	hpc_split best = {.gain = -1};
-	hpc_total left = {0, 0, 0};
-	bool has_missing = search->missing.count > 0;
-	uint32_t code = first;
-
-	for (;;)
-	{
-		left = hpc_total_plus(left, hpc_view_sum(view, code, code));
-		if (code < last || has_missing)
-			hpc_split_try(search, &best, left, code, false);
-		if (code == last)
-			return best;
-		if (has_missing)
-			hpc_split_try(search, &best, hpc_total_plus(left, search->missing),
-						  code, true);
-		code = hpc_view_next(view, code);
-	}
-}
-
 hpc_split
 hpc_view_divide(const hpc_view *view, const hpc_search *search)
 {
-	uint32_t first = 0;
-	uint32_t last = 0;
-
-	if (!search->plain && view->cells != NULL)
-		return view->wide ? hpc_wide_divide_cells_bounded(view, search)
-						  : hpc_narrow_divide_cells_bounded(view, search);
-	if (!search->plain)
-	{
-		hpc_view_range(view, &first, &last);
-		return divide_bounded(view, search, first, last);
-	}
 	return view->wide ? hpc_wide_divide(view, search)
 					  : hpc_narrow_divide(view, search);
 }

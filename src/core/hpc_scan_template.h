@@ -219,148 +219,141 @@ NAME(list_levels)(const hpc_view *view, hpc_level *levels)
 	return n;
 }
 
-/*
- * The best division so far of a number, when gains are ratios of exact
- * numerators: compared by cross multiplication, without a division for each
- * candidate.
- */
+/* The best division so far of a number, and what all candidates share. */
 typedef struct NAME(best)
 {
-	double numerator;
-	double denominator;
-	uint32_t at; /* code or place in the list */
-	bool missing_left;
-	CELL left;
-} NAME(best);
+	const hpc_search *search;
+	hpc_split split; /* where gains are no ratios */
 
-/* What all candidates of a node share. */
-typedef struct NAME(node)
-{
+	/* where they are */
 	int bits;
 	uint64_t least; /* rows on either side */
 	uint64_t most;
 	int64_t sum;
 	int64_t weight;
-} NAME(node);
-
-static inline __attribute__((always_inline)) NAME(node)
-	NAME(node_of)(const hpc_search *search)
-{
-	NAME(node)
-	node = {search->bits, search->rules->min_leaf,
-			search->node.count - search->rules->min_leaf, search->node.sum,
-			(int64_t) search->node.weight};
-
-	return node;
-}
+	double numerator;
+	double denominator;
+	uint32_t cut;
+	bool missing_left;
+	CELL left;
+} NAME(best);
 
 static inline __attribute__((always_inline)) void
-NAME(try_ratio)(const NAME(node) * node, NAME(best) * best, CELL left,
-				uint32_t at, bool missing_left)
+NAME(begin)(NAME(best) * best, const hpc_search *search)
 {
-	int bits = node->bits;
+	best->search = search;
+	best->split = (hpc_split){.gain = -1};
+	best->bits = search->bits;
+	best->least = search->rules->min_leaf;
+	best->most = search->node.count - search->rules->min_leaf;
+	best->sum = search->node.sum;
+	best->weight = (int64_t) search->node.weight;
+	best->numerator = -1;
+	best->denominator = 1;
+	best->cut = 0;
+	best->missing_left = false;
+	best->left = (CELL){0};
+}
+
+/*
+ * Tries the division that sends left cells left.  Gains that are ratios of
+ * exact numerators are compared by cross multiplication, without a division
+ * for each candidate.
+ */
+static inline __attribute__((always_inline)) void
+NAME(try)(NAME(best) * best, CELL left, uint32_t cut, bool missing_left,
+		  bool plain)
+{
+	int bits = best->bits;
 	hpc_total l = TOTAL(left);
 	double d;
 	double numerator;
 	double denominator;
 
 	(void) bits;
-	if (l.count < node->least || l.count > node->most)
+	if (!plain)
+	{
+		hpc_split_try(best->search, &best->split, l, cut, missing_left);
 		return;
-	d = DIFFERENCE(l, node);
+	}
+	if (l.count < best->least || l.count > best->most)
+		return;
+	d = DIFFERENCE(l, best);
 	numerator = d * d;
 	denominator =
-		(double) ((int64_t) l.weight * (node->weight - (int64_t) l.weight));
-
+		(double) ((int64_t) l.weight * (best->weight - (int64_t) l.weight));
 	if (numerator * best->denominator > best->numerator * denominator)
 	{
 		/* keeps it a branch: conditional moves would chain the candidates */
 		__asm__ volatile("");
 		best->numerator = numerator;
 		best->denominator = denominator;
-		best->at = at;
+		best->cut = cut;
 		best->missing_left = missing_left;
 		best->left = left;
 	}
 }
 
-/* Ends a search by ratios. */
-static hpc_split
-NAME(split_of)(const hpc_search *search, const NAME(best) * best, uint32_t cut)
+static inline __attribute__((always_inline)) hpc_split
+NAME(end)(NAME(best) * best)
 {
-	hpc_split split = {.gain = -1};
-	int bits = search->bits;
+	int bits = best->bits;
 
 	(void) bits;
 	if (best->numerator < 0)
-		return split;
-	split.gain =
-		best->numerator / best->denominator / (double) search->node.weight;
-	split.cut = cut;
-	split.missing_left = best->missing_left;
-	split.left = TOTAL(best->left);
-	return split;
+		return best->split;
+	best->split.gain = best->numerator / best->denominator /
+					   (double) best->search->node.weight;
+	best->split.cut = best->cut;
+	best->split.missing_left = best->missing_left;
+	best->split.left = TOTAL(best->left);
+	return best->split;
 }
 
-/* A list's codes are entry >> 16; a candidate is where the code changes. */
-static hpc_split
-NAME(divide_list)(const hpc_view *view, const hpc_search *search)
-{
-	const CELL *cell = view->slot_cells;
-	const uint32_t *list = view->list;
-	uint32_t n = view->nlist - 1;
-	NAME(node) node = NAME(node_of)(search);
-	NAME(best) best = {.numerator = -1, .denominator = 1};
-	CELL left = {0};
-
-	for (uint32_t i = 0; i < n; i++)
-	{
-		left += cell[HPC_LIST_SLOT(list[i])];
-		if ((list[i] ^ list[i + 1]) >= 0x10000)
-			NAME(try_ratio)(&node, &best, left, i, false);
-	}
-	return NAME(split_of)(search, &best, HPC_LIST_CODE(list[best.at]));
-}
-
-/* The same where some rows have no value: they try both sides. */
-static hpc_split
-NAME(divide_list_missing)(const hpc_view *view, const hpc_search *search)
+/*
+ * A list's candidates are where the code changes.  What has no value, at the
+ * end, tries both sides.
+ */
+static inline __attribute__((always_inline)) hpc_split
+NAME(divide_list)(const hpc_view *view, const hpc_search *search,
+				  bool has_missing, bool plain)
 {
 	const CELL *cell = view->slot_cells;
 	const uint32_t *list = view->list;
 	uint32_t n = view->nlist;
 	uint32_t nbins = view->feature->nbins;
-	NAME(node) node = NAME(node_of)(search);
-	NAME(best) best = {.numerator = -1, .denominator = 1};
+	NAME(best) best;
 	CELL left = {0};
 	CELL missing = {0};
 
-	for (; n > 0 && HPC_LIST_CODE(list[n - 1]) == nbins; n--)
+	NAME(begin)(&best, search);
+	for (; has_missing && n > 0 && HPC_LIST_CODE(list[n - 1]) == nbins; n--)
 		missing += cell[HPC_LIST_SLOT(list[n - 1])];
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i + !has_missing < n; i++)
 	{
 		left += cell[HPC_LIST_SLOT(list[i])];
 		if ((list[i] ^ list[i + 1]) < 0x10000)
 			continue;
-		NAME(try_ratio)(&node, &best, left, i, false);
-		if (i + 1 < n)
-			NAME(try_ratio)(&node, &best, left + missing, i, true);
+		NAME(try)(&best, left, HPC_LIST_CODE(list[i]), false, plain);
+		if (has_missing && i + 1 < n)
+			NAME(try)
+		(&best, left + missing, HPC_LIST_CODE(list[i]), true, plain);
 	}
-	return NAME(split_of)(search, &best, HPC_LIST_CODE(list[best.at]));
+	return NAME(end)(&best);
 }
 
-static hpc_split
-NAME(divide_cells)(const hpc_view *view, const hpc_search *search)
+static inline __attribute__((always_inline)) hpc_split
+NAME(divide_cells)(const hpc_view *view, const hpc_search *search, bool plain)
 {
 	const CELL *cell = view->cells;
 	uint32_t nbins = view->feature->nbins;
-	NAME(node) node = NAME(node_of)(search);
-	NAME(best) best = {.numerator = -1, .denominator = 1};
+	NAME(best) best;
 	CELL missing = cell[nbins];
 	CELL left = {0};
 	bool has_missing = !IS_EMPTY(missing);
 	uint32_t last = nbins;
 
+	NAME(begin)(&best, search);
 	while (last > 0 && IS_EMPTY(cell[last - 1]))
 		last--;
 	for (uint32_t code = 0; code < last; code++)
@@ -370,48 +363,25 @@ NAME(divide_cells)(const hpc_view *view, const hpc_search *search)
 		left += cell[code];
 		if (code + 1 == last && !has_missing)
 			break;
-		NAME(try_ratio)(&node, &best, left, code, false);
+		NAME(try)(&best, left, code, false, plain);
 		if (has_missing && code + 1 < last)
-			NAME(try_ratio)(&node, &best, left + missing, code, true);
+			NAME(try)(&best, left + missing, code, true, plain);
 	}
-	return NAME(split_of)(search, &best, best.at);
+	return NAME(end)(&best);
 }
 
-/* The cells of a histogram, where gains are no ratios. */
-static hpc_split
-NAME(divide_cells_bounded)(const hpc_view *view, const hpc_search *search)
-{
-	const CELL *cell = view->cells;
-	uint32_t nbins = view->feature->nbins;
-	int bits = view->bits;
-	hpc_split best = {.gain = -1};
-	CELL missing = cell[nbins];
-	CELL left = {0};
-	bool has_missing = !IS_EMPTY(missing);
-	uint32_t last = nbins;
-
-	(void) bits;
-	while (last > 0 && IS_EMPTY(cell[last - 1]))
-		last--;
-	for (uint32_t code = 0; code < last; code++)
-	{
-		if (IS_EMPTY(cell[code]))
-			continue;
-		left += cell[code];
-		if (code + 1 == last && !has_missing)
-			break;
-		hpc_split_try(search, &best, TOTAL(left), code, false);
-		if (has_missing && code + 1 < last)
-			hpc_split_try(search, &best, TOTAL(left + missing), code, true);
-	}
-	return best;
-}
-
+/* The same with constants, so that nothing is asked in the loops. */
 static hpc_split
 NAME(divide)(const hpc_view *view, const hpc_search *search)
 {
+	bool has_missing = search->missing.count > 0;
+
 	if (view->cells != NULL)
-		return NAME(divide_cells)(view, search);
-	return search->missing.count > 0 ? NAME(divide_list_missing)(view, search)
-									 : NAME(divide_list)(view, search);
+		return search->plain ? NAME(divide_cells)(view, search, true)
+							 : NAME(divide_cells)(view, search, false);
+	if (search->plain && !has_missing)
+		return NAME(divide_list)(view, search, false, true);
+	if (search->plain)
+		return NAME(divide_list)(view, search, true, true);
+	return NAME(divide_list)(view, search, has_missing, false);
 }
