@@ -54,8 +54,8 @@ typedef struct hpc_env
 
 	/*
 	 * Called from the calling thread every few milliseconds while the core
-	 * works, at worst once per pass over the rows.  True asks the core to stop; it joins its threads and returns
-	 * HPC_CANCELLED.  May be NULL.
+	 * works, at worst once per pass over the rows.  True asks the core to
+	 * stop; it joins its threads and returns HPC_CANCELLED.  May be NULL.
 	 */
 	bool (*check)(void *opaque);
 

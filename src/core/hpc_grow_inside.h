@@ -25,10 +25,10 @@ typedef struct hpc_pending
 	int histogram; /* of the pool, or -1 */
 	bool in_list;  /* its rows are in the lists */
 	int list;      /* the feature whose list is sure to hold its rows */
-	uint64_t constant[HPC_CONSTANT_WORDS]; /* features known to be constant
-											* here: their lists are left
-											* behind */
-	int feature;                           /* that split divides */
+
+	/* features known to be constant here: their lists are left behind */
+	uint64_t constant[HPC_CONSTANT_WORDS];
+	int feature; /* that split divides */
 	hpc_split split;
 } hpc_pending;
 
@@ -50,10 +50,9 @@ struct hpc_grower
 	hpc_histogram_plan plan;
 	size_t max_cells; /* of all features */
 	int nhistograms;
-	char
-		*histograms; /* [nhistograms + max(1, nworkers)] × max_cells cells; the
-					   * last ones are scratch */
-	int *unused;     /* [nhistograms] stack of those free */
+	/* [nhistograms + max(1, nworkers)] × max_cells cells; last ones scratch */
+	char *histograms;
+	int *unused; /* [nhistograms] stack of those free */
 	int nunused;
 
 	/* lists */

@@ -3,23 +3,20 @@
  *		hp_train(row, target [, params]): training as an aggregate.
  *
  * The transition function appends each row to a data set of the core, column
- * by column in the column's own width; the final function codes the data set
- * and trains the model.  Which columns are features is settled by the first
- * row (hpg_features.c).  Rows without a target are counted, and rows of
- * weight 0 are left out.
+ * by column; the final function codes the data set and trains the model.
+ * Which columns are features is settled by the first row (hpg_features.c).
+ * Rows without a target are counted, and rows of weight 0 are left out.
  *
- * States of parallel workers are data sets too: they are sent flat and
- * appended to one another.  The order in which rows arrive is no part of the
- * result (see the core).
+ * States of parallel workers are data sets too: they are sent as streams of
+ * bytes, large ones by a file (hpg_spill.c), and appended to one another.  The
+ * order in which rows arrive is no part of the result (see the core).
  *
  * The final function uses the data set up where it may (an ordinary
  * aggregate that no other one shares the state with) and keeps the model for
  * a second call; a window's frame may go on growing, so there it trains on a
  * copy.
  *
- * Memory: the bytes of the columns, an eighth of a byte for NULLs each, and
- * 8 bytes for the target per row, and 8 for its weight unless all are 1;
- * text once per distinct value.
+ * Memory: that of the data set, which packs its rows (hpc_dataset.c).
  */
 #include "postgres.h"
 

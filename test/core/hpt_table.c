@@ -359,6 +359,43 @@ hpt_release(hpc_env *env, void *block)
 	hpc_free(env, block);
 }
 
+hpc_status
+hpt_table_try(const hpt_table *table, const hpc_params *params,
+			  int64_t fail_at, int64_t cancel_at, int64_t *nblocks)
+{
+	hpt_memory memory;
+	hpc_result result;
+	hpc_status status;
+
+	/* a crew now and then: it idles noisily on a busy machine */
+	hpt_memory_init(&memory, (fail_at + cancel_at) % 8 == 0 ? 2 : 1);
+	memory.fail_at = fail_at;
+	memory.cancel_at = cancel_at;
+	status = hpt_table_train(&memory.env, table, params, &result);
+	if (status == HPC_OK)
+		hpt_release(&memory.env, result.model);
+	*nblocks = memory.nblocks;
+	return status;
+}
+
+void
+hpt_table_fails(const char *what, const hpt_table *table,
+				const hpc_params *params)
+{
+	int64_t nwrong = 0;
+	int64_t n = 0;
+	int64_t nblocks;
+	hpc_status status = HPC_NO_MEMORY;
+
+	for (; status == HPC_NO_MEMORY; n++)
+	{
+		status = hpt_table_try(table, params, n + 1, 0, &nblocks);
+		nwrong += nblocks != 0;
+	}
+	hpt_ok(nwrong == 0 && status == HPC_OK && n > 50,
+		   "%s: each of %d allocations can fail", what, (int) n - 1);
+}
+
 hpc_model *
 hpt_table_model(hpt_memory *memory, const hpt_table *table,
 				const hpc_params *params, int nthreads, size_t *nbytes)

@@ -90,6 +90,18 @@ extern hpc_params hpt_params(int64_t trees);
 extern hpc_status
 hpt_table_train(hpc_env *env, const hpt_table *table, const hpc_params *params,
 				hpc_result *result);
+/*
+ * Trains with request number fail_at refused and check number cancel_at
+ * cancelled (0: none); nblocks: what was left behind.
+ */
+extern hpc_status
+hpt_table_try(const hpt_table *table, const hpc_params *params,
+			  int64_t fail_at, int64_t cancel_at, int64_t *nblocks);
+
+/* Checks that each allocation of a training can fail, and leaves nothing. */
+extern void hpt_table_fails(const char *what, const hpt_table *table,
+							const hpc_params *params);
+
 extern void hpt_release(hpc_env *env, void *block);
 
 /* One model of a table, trained with nthreads; memory is ready for use. */

@@ -610,25 +610,6 @@ check_fine_targets(void)
 
 /* ---------- cancelling and running out of memory ---------- */
 
-static hpc_status
-train_with(const hpt_table *table, const hpc_params *params, int64_t fail_at,
-		   int64_t cancel_at, int64_t *nblocks)
-{
-	hpt_memory memory;
-	hpc_result result;
-	hpc_status status;
-
-	/* a crew now and then: it idles noisily on a busy machine */
-	hpt_memory_init(&memory, (fail_at + cancel_at) % 8 == 0 ? 2 : 1);
-	memory.fail_at = fail_at;
-	memory.cancel_at = cancel_at;
-	status = hpt_table_train(&memory.env, table, params, &result);
-	if (status == HPC_OK)
-		hpt_release(&memory.env, result.model);
-	*nblocks = memory.nblocks;
-	return status;
-}
-
 static void
 check_cancel(const char *what, const hpt_table *table,
 			 const hpc_params *params)
@@ -642,31 +623,12 @@ check_cancel(const char *what, const hpt_table *table,
 		 at += at < 300 ? 1 : at / 50)
 	{
 		n++;
-		status = train_with(table, params, 0, at, &nblocks);
+		status = hpt_table_try(table, params, 0, at, &nblocks);
 		nwrong += nblocks != 0;
 	}
 	hpt_ok(nwrong == 0 && (status == HPC_CANCELLED || status == HPC_OK) &&
 			   n > 10,
 		   "%s: cancelled at each of %d checks", what, (int) n);
-}
-
-static void
-check_no_memory(const char *what, const hpt_table *table,
-				const hpc_params *params)
-{
-	int64_t nwrong = 0;
-	int64_t n = 0;
-	int64_t nblocks;
-	hpc_status status = HPC_NO_MEMORY;
-
-	while (status == HPC_NO_MEMORY)
-	{
-		n++;
-		status = train_with(table, params, n, 0, &nblocks);
-		nwrong += nblocks != 0;
-	}
-	hpt_ok(nwrong == 0 && status == HPC_OK && n > 50,
-		   "%s: each of %d allocations can fail", what, (int) n - 1);
 }
 
 static void
@@ -677,13 +639,13 @@ check_failures(void)
 	hpt_table table;
 
 	hpt_table_houses(&table, 300, 6);
-	check_no_memory("without early stopping", &table, &params);
+	hpt_table_fails("without early stopping", &table, &params);
 	check_cancel("without early stopping", &table, &params);
 	params.early_stopping = true;
 	params.loss = HPC_LOSS_HUBER;
 	params.nmonotone = 1;
 	params.monotone = signs;
-	check_no_memory("with early stopping", &table, &params);
+	hpt_table_fails("with early stopping", &table, &params);
 	check_cancel("with early stopping", &table, &params);
 	hpt_table_free(&table);
 	hpt_table_houses(&table, 9000, 6);

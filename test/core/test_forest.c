@@ -526,25 +526,6 @@ check_many_levels(void)
 
 /* ---------- cancelling and running out of memory ---------- */
 
-static hpc_status
-train_with(const hpt_table *table, const hpc_params *params, int64_t fail_at,
-		   int64_t cancel_at, int64_t *nblocks)
-{
-	hpt_memory memory;
-	hpc_result result;
-	hpc_status status;
-
-	/* a crew now and then: it idles noisily on a busy machine */
-	hpt_memory_init(&memory, (fail_at + cancel_at) % 16 == 0 ? 2 : 1);
-	memory.fail_at = fail_at;
-	memory.cancel_at = cancel_at;
-	status = hpt_table_train(&memory.env, table, params, &result);
-	if (status == HPC_OK)
-		hpt_release(&memory.env, result.model);
-	*nblocks = memory.nblocks;
-	return status;
-}
-
 /* Every check cancels, by number, until none is left. */
 static void
 check_cancel(const char *what, const hpt_table *table,
@@ -557,29 +538,11 @@ check_cancel(const char *what, const hpt_table *table,
 
 	for (; status == HPC_CANCELLED; n++)
 	{
-		status = train_with(table, params, 0, n + 1, &nblocks);
+		status = hpt_table_try(table, params, 0, n + 1, &nblocks);
 		nwrong += nblocks != 0;
 	}
 	hpt_ok(nwrong == 0 && status == HPC_OK && n > 5,
 		   "%s: cancelled at each of %d checks", what, (int) n - 1);
-}
-
-static void
-check_no_memory(const char *what, const hpt_table *table,
-				const hpc_params *params)
-{
-	int64_t nwrong = 0;
-	int64_t n = 0;
-	int64_t nblocks;
-	hpc_status status = HPC_NO_MEMORY;
-
-	for (; status == HPC_NO_MEMORY; n++)
-	{
-		status = train_with(table, params, n + 1, 0, &nblocks);
-		nwrong += nblocks != 0;
-	}
-	hpt_ok(nwrong == 0 && status == HPC_OK && n > 50,
-		   "%s: each of %d allocations can fail", what, (int) n - 1);
 }
 
 static void
@@ -591,21 +554,21 @@ check_interruptions(void)
 	hpt_table_houses(&table, 150, 9);
 	hpt_table_weigh(&table, 10);
 	params.leak = HPC_LEAK_ERROR;
-	check_no_memory("a small table", &table, &params);
+	hpt_table_fails("a small table", &table, &params);
 	check_cancel("a small table", &table, &params);
 	hpt_table_free(&table);
 	hpt_table_numbers(&table, 2, 30, 20, 6);
 	for (uint32_t row = 0; row < table.nrows; row++)
 		table.target[row] =
 			floor(table.values[2 * row].number * 10) + (row % 2) / 10.0;
-	check_no_memory("a near leak", &table, &params);
+	hpt_table_fails("a near leak", &table, &params);
 	check_cancel("a near leak", &table, &params);
 	hpt_table_free(&table);
 	params = hpt_params(1);
 	params.cat_min_rows = 0;
 	params.feature_fraction = 1;
 	make_levels(&table, 1200, 500);
-	check_no_memory("many levels", &table, &params);
+	hpt_table_fails("many levels", &table, &params);
 	hpt_table_free(&table);
 }
 

@@ -446,50 +446,23 @@ check_edges(void)
 
 /* ---------- cancelling and running out of memory ---------- */
 
-static hpc_status
-train_with(const hpt_table *table, int64_t fail_at, int64_t cancel_at,
-		   int64_t *nblocks)
-{
-	hpc_params params = hpt_linear_params(-1, -1);
-	hpt_memory memory;
-	hpc_result result;
-	hpc_status status;
-
-	/* a crew now and then: it idles noisily on a busy machine */
-	hpt_memory_init(&memory, (fail_at + cancel_at) % 8 == 0 ? 2 : 1);
-	memory.fail_at = fail_at;
-	memory.cancel_at = cancel_at;
-	status = hpt_table_train(&memory.env, table, &params, &result);
-	if (status == HPC_OK)
-		hpt_release(&memory.env, result.model);
-	*nblocks = memory.nblocks;
-	return status;
-}
-
 static void
 check_failures(void)
 {
+	hpc_params params = hpt_linear_params(-1, -1);
 	hpt_table table;
 	int64_t nwrong = 0;
 	int64_t n = 0;
 	int64_t nblocks;
-	hpc_status status = HPC_NO_MEMORY;
+	hpc_status status = HPC_CANCELLED;
 
 	hpt_table_mixed(&table, 300, 6, true);
-	while (status == HPC_NO_MEMORY)
-	{
-		status = train_with(&table, ++n, 0, &nblocks);
-		nwrong += nblocks != 0;
-	}
-	hpt_ok(nwrong == 0 && status == HPC_OK && n > 50,
-		   "each of %d allocations can fail", (int) n - 1);
-	n = nwrong = 0;
-	status = HPC_CANCELLED;
+	hpt_table_fails("a table of all kinds", &table, &params);
 	for (int64_t at = 1; status == HPC_CANCELLED && n < 400;
 		 at += at < 200 ? 1 : at / 20)
 	{
 		n++;
-		status = train_with(&table, 0, at, &nblocks);
+		status = hpt_table_try(&table, &params, 0, at, &nblocks);
 		nwrong += nblocks != 0;
 	}
 	hpt_ok(nwrong == 0 && status == HPC_OK && n > 50,
