@@ -262,10 +262,11 @@ divide_category(hpc_grower *grower, const hpc_pending *at,
 
 /* Does the new split of a feature win over the best so far? */
 static inline bool
-is_better(hpc_grower *grower, const hpc_pending *at, int index, double gain)
+is_better(hpc_grower *grower, const hpc_pending *at, int index, double gain,
+		  double best)
 {
-	if (gain != at->split.gain)
-		return gain > at->split.gain;
+	if (gain != best)
+		return gain > best;
 	return gain >= 0 && feature_draw(grower, at, index) <
 							feature_draw(grower, at, at->feature);
 }
@@ -288,98 +289,104 @@ prepare_search(const hpc_grower *grower, const hpc_pending *at)
 }
 
 /* Adds what it has to know of the feature.  False: it is constant here. */
-static bool
+static inline bool
 focus_search(const hpc_grower *grower, const hpc_view *view, int index,
 			 hpc_search *search)
 {
 	uint32_t first;
 	uint32_t last;
 
-	if (view->list != NULL && HPC_LIST_CODE(view->list[0]) ==
-								  HPC_LIST_CODE(view->list[view->nlist - 1]))
-		return false;
-	search->missing = hpc_view_missing(view);
 	if (grower->rules->monotone != NULL)
 		search->sign = grower->rules->monotone[index];
-	return view->cells == NULL ||
-		   (hpc_view_range(view, &first, &last) &&
-			(first < last || search->missing.count > 0));
+	if (view->cells == NULL)
+	{
+		if (HPC_LIST_CODE(view->list[0]) ==
+			HPC_LIST_CODE(view->list[view->nlist - 1]))
+			return false;
+		hpc_view_missing(view, &search->missing);
+		return true;
+	}
+	hpc_view_missing(view, &search->missing);
+	return hpc_view_range(view, &first, &last) &&
+		   (first < last || search->missing.count > 0);
 }
 
-/*
- * The best division of a node by a feature.  With node not NULL it is at's
- * split, and node gets what carries it out: cut and threshold, or the set in
- * best_set.
- */
-static hpc_split
-divide_feature(hpc_grower *grower, const hpc_pending *at, int index,
-			   const hpc_view *view, const hpc_search *search,
-			   hpc_tree_node *node)
+/* The best division of a node by a feature. */
+static inline void
+propose_split(hpc_grower *grower, const hpc_pending *at, int index,
+			  const hpc_view *view, const hpc_search *search, hpc_split *split)
 {
-	const hpc_feature *feature = view->feature;
-	hpc_split split;
-	uint32_t nlevels;
-	uint32_t npooled;
 	uint32_t first;
 	uint32_t last;
 
-	if (feature->kind == HPC_CATEGORY)
-	{
-		split = divide_category(grower, at, view, search, index, &nlevels,
-								&npooled);
-		split.missing_left = default_side(search, &split);
-		if (node != NULL)
-			write_set(grower, feature, &split, nlevels, npooled);
-		return split;
-	}
-	if (node == NULL && !grower->rules->random_cuts)
-		return hpc_view_divide(view, search);
-	hpc_view_range(view, &first, &last);
-	if (grower->rules->random_cuts && first < last)
-		return random_threshold(grower, at, view, search, index, first, last,
-								node);
-	if (node == NULL)
-		return hpc_view_divide(view, search);
-	settle_threshold(view, at->split.cut, last, node);
-	return at->split;
+	if (view->feature->kind == HPC_CATEGORY)
+		*split =
+			divide_category(grower, at, view, search, index, &first, &last);
+	else if (grower->rules->random_cuts &&
+			 hpc_view_range(view, &first, &last) && first < last)
+		*split = random_threshold(grower, at, view, search, index, first, last,
+								  NULL);
+	else
+		hpc_view_divide(view, search, split);
 }
 
 /*
- * Tries one feature; keeps its split in at if it is the best.  False: the
- * feature is constant here.
+ * Tries one feature; exchanges best and spare if its split, written to spare,
+ * is the best.  False: the feature is constant here.
  */
-static bool
-try_feature(hpc_grower *grower, hpc_pending *at, int index, hpc_search *search)
+static inline bool
+try_feature(hpc_grower *grower, hpc_pending *at, int index, hpc_search *search,
+			hpc_split **best, hpc_split **spare)
 {
 	hpc_view view = view_feature(grower, at, index);
-	hpc_split split;
+	hpc_split *split = *spare;
 
 	if (!focus_search(grower, &view, index, search))
 		return false;
-	split = divide_feature(grower, at, index, &view, search, NULL);
-	if (split.gain >= 0 && is_better(grower, at, index, split.gain))
+	propose_split(grower, at, index, &view, search, split);
+	if (is_better(grower, at, index, split->gain, (*best)->gain))
 	{
-		at->split = split;
+		*spare = *best;
+		*best = split;
 		at->feature = index;
 	}
 	return true;
 }
 
 /*
- * Puts the best split into the node.  It is found once more where that is
- * needed, which costs less than to keep what carries out each split that was
- * the best for a while.
+ * Puts into the node what carries out its split.  That is found once more,
+ * which costs less than to keep it of each split that was the best for a
+ * while.
  */
 static void
 settle_split(hpc_grower *grower, hpc_pending *at, hpc_search *search)
 {
 	hpc_tree_node *node = &grower->tree.nodes[at->node];
-	hpc_view view = view_feature(grower, at, at->feature);
+	int index = at->feature;
+	hpc_view view = view_feature(grower, at, index);
+	uint32_t first;
+	uint32_t last;
 
-	focus_search(grower, &view, at->feature, search);
-	node->feature = (uint16_t) at->feature;
+	focus_search(grower, &view, index, search);
+	node->feature = (uint16_t) index;
 	node->missing_left = default_side(search, &at->split);
-	divide_feature(grower, at, at->feature, &view, search, node);
+	if (view.feature->kind == HPC_CATEGORY)
+	{
+		hpc_split split;
+		uint32_t nlevels;
+		uint32_t npooled;
+
+		split = divide_category(grower, at, &view, search, index, &nlevels,
+								&npooled);
+		split.missing_left = node->missing_left;
+		write_set(grower, view.feature, &split, nlevels, npooled);
+		return;
+	}
+	hpc_view_range(&view, &first, &last);
+	if (grower->rules->random_cuts && first < last)
+		random_threshold(grower, at, &view, search, index, first, last, node);
+	else
+		settle_threshold(&view, at->split.cut, last, node);
 }
 
 /* ---------- all features ---------- */
@@ -472,8 +479,11 @@ hpc_choose_split(hpc_grower *grower, hpc_pending *at)
 	bool choose = wanted < grower->nfeatures;
 	int n = grower->nfeatures;
 	hpc_search search = prepare_search(grower, at);
+	hpc_split splits[2];
+	hpc_split *best = &splits[0];
+	hpc_split *spare = &splits[1];
 
-	at->split.gain = -1;
+	best->gain = -1;
 	prepare_rows(grower, at);
 	if (choose)
 		n = order_features(grower, at);
@@ -485,12 +495,15 @@ hpc_choose_split(hpc_grower *grower, hpc_pending *at)
 		if (!choose && hpc_is_constant(at, feature))
 			continue;
 		if (!hpc_grower_goes_on(grower, at->end - at->begin))
-			return;
-		if (try_feature(grower, at, feature, &search))
+			break;
+		if (try_feature(grower, at, feature, &search, &best, &spare))
 			wanted--;
 		else
 			hpc_set_constant(at, feature);
 	}
+	at->split = *best;
+	if (grower->stopped)
+		at->split.gain = -1;
 	if (grower->bag.pure_value == NULL && at->split.gain <= 0)
 		at->split.gain = -1;
 	if (at->split.gain >= 0)

@@ -41,6 +41,7 @@ typedef struct forest
 	int nworkers;
 	hpc_grower **growers; /* [nworkers] */
 	hpc_tree **grown;     /* [nworkers] of the round at hand */
+	uint64_t **outside;   /* [nworkers] bit per row: not in the bag, or NULL */
 	uint64_t first_tree;  /* of the round at hand */
 	hpc_writer *writer;
 
@@ -86,26 +87,33 @@ put_row(const forest *f, hpc_bag *bag, uint32_t row, uint32_t copies)
 }
 
 /*
- * Fills the bag of a tree.  False: nothing was drawn, or more than sums are
- * sure to hold.
+ * Fills the bag of a tree, and notes which rows' copy 0 is outside.  False:
+ * nothing was drawn, or more than sums are sure to hold.
  */
 static bool
 fill_bag(const forest *f, hpc_crew *crew, int worker, uint64_t tree,
-		 hpc_bag *bag)
+		 hpc_bag *bag, uint64_t *outside)
 {
 	const hpc_frame *frame = f->frame;
 	uint64_t stream = bag_stream(f, tree);
 	uint64_t drawn = 0;
+	uint64_t bits = 0;
 
 	bag->nrows = 0;
 	for (uint32_t row = 0; row < frame->nrows; row++)
 	{
-		uint32_t weight = 0;
+		uint32_t weight = bag_weight(f, stream, row, 0);
 		uint32_t count = hpc_row_count(frame, row);
 
 		if (row % 65536 == 65535 && hpc_crew_stopped(crew, worker))
 			return true;
-		for (uint32_t copy = 0; copy < count; copy++)
+		bits |= (uint64_t) (weight == 0) << row % 64;
+		if (outside != NULL && (row % 64 == 63 || row + 1 == frame->nrows))
+		{
+			outside[row / 64] = bits;
+			bits = 0;
+		}
+		for (uint32_t copy = 1; copy < count; copy++)
 			weight += bag_weight(f, stream, row, copy);
 		drawn += weight;
 		if (weight > 0)
@@ -190,6 +198,12 @@ has_oob(const hpc_params *params)
 	return params->bag || params->row_fraction < 1;
 }
 
+static uint32_t
+words_of_rows(const hpc_frame *frame)
+{
+	return (frame->nrows + 63) / 64;
+}
+
 /* Units in which leaf values of all trees can be added in 64 bits. */
 static int
 oob_scale(const forest *f)
@@ -224,23 +238,24 @@ add_predictions(forest *f, const hpc_tree *tree, const uint32_t *rows,
 /* Adds the predictions of a tree for the rows outside of its bag. */
 static void
 add_oob(forest *f, hpc_crew *crew, int worker, const hpc_tree *tree,
-		uint64_t number)
+		const uint64_t *outside)
 {
-	uint64_t stream = bag_stream(f, number);
+	uint32_t nwords = words_of_rows(f->frame);
 	uint32_t rows[HPC_WALKERS];
 	uint32_t n = 0;
 
-	for (uint32_t row = 0; row < f->frame->nrows; row++)
+	for (uint32_t word = 0; word < nwords; word++)
 	{
-		if (row % 8192 == 8191 && hpc_crew_stopped(crew, worker))
+		if (word % 128 == 127 && hpc_crew_stopped(crew, worker))
 			return;
-		if (bag_weight(f, stream, row, 0) > 0)
-			continue;
-		rows[n++] = row;
-		if (n == HPC_WALKERS)
+		for (uint64_t bits = outside[word]; bits != 0; bits &= bits - 1)
 		{
-			add_predictions(f, tree, rows, n);
-			n = 0;
+			rows[n++] = word * 64 + (uint32_t) __builtin_ctzll(bits);
+			if (n == HPC_WALKERS)
+			{
+				add_predictions(f, tree, rows, n);
+				n = 0;
+			}
 		}
 	}
 	add_predictions(f, tree, rows, n);
@@ -280,12 +295,13 @@ grow_tree(hpc_crew *crew, int worker, uint64_t task, void *context)
 	hpc_grower *grower = f->growers[task];
 	uint64_t number = f->first_tree + task;
 	hpc_bag *bag = hpc_grower_bag(grower);
+	uint64_t *outside = f->oob_sum != NULL ? f->outside[task] : NULL;
 	bool drawn;
 	hpc_tree *tree;
 
 	bag->weight_bits = f->fixed.weight_bits;
 	bag->pure_value = f->frame->target;
-	drawn = fill_bag(f, crew, worker, number, bag);
+	drawn = fill_bag(f, crew, worker, number, bag, outside);
 	if (!drawn)
 		take_all_rows(f, bag);
 	tree = hpc_tree_grow(grower, crew, worker, false,
@@ -294,8 +310,8 @@ grow_tree(hpc_crew *crew, int worker, uint64_t task, void *context)
 	if (tree == NULL)
 		return;
 	set_values(f, bag, tree);
-	if (f->oob_sum != NULL && drawn)
-		add_oob(f, crew, worker, tree, number);
+	if (outside != NULL && drawn)
+		add_oob(f, crew, worker, tree, outside);
 }
 
 /*
@@ -411,6 +427,15 @@ allocate(forest *f)
 	}
 	if (!has_oob(f->params))
 		return HPC_OK;
+	f->outside = hpc_alloc0(f->env, nworkers, sizeof(uint64_t *));
+	if (f->outside == NULL)
+		return HPC_NO_MEMORY;
+	for (int i = 0; i < f->nworkers; i++)
+	{
+		f->outside[i] = hpc_alloc(f->env, words_of_rows(f->frame), 8);
+		if (f->outside[i] == NULL)
+			return HPC_NO_MEMORY;
+	}
 	f->oob_sum = hpc_alloc0(f->env, f->frame->nrows, sizeof(int64_t));
 	f->oob_count = hpc_alloc0(f->env, f->frame->nrows, sizeof(uint32_t));
 	return f->oob_sum != NULL && f->oob_count != NULL ? HPC_OK : HPC_NO_MEMORY;
@@ -421,8 +446,11 @@ release(forest *f)
 {
 	for (int i = 0; f->growers != NULL && i < f->nworkers; i++)
 		hpc_grower_free(f->env, f->growers[i]);
+	for (int i = 0; f->outside != NULL && i < f->nworkers; i++)
+		hpc_free(f->env, f->outside[i]);
 	hpc_free(f->env, f->growers);
 	hpc_free(f->env, f->grown);
+	hpc_free(f->env, f->outside);
 	hpc_free(f->env, f->monotone);
 	hpc_free(f->env, f->oob_sum);
 	hpc_free(f->env, f->oob_count);

@@ -208,21 +208,24 @@ pass_bounds(const hpc_grower *grower, const hpc_pending *at, hpc_pending *left,
 					 hpc_split_value(&search, high->total));
 }
 
-static hpc_pending
-make_child(const hpc_pending *at, uint32_t node, uint32_t begin, uint32_t end,
-		   hpc_total total, uint64_t side)
+/*
+ * A child of at, field by field: to copy what has just been written in other
+ * pieces stalls the processor.
+ */
+static inline void
+make_child(const hpc_pending *at, hpc_pending *child, uint32_t node,
+		   uint32_t begin, uint32_t end, uint64_t side)
 {
-	hpc_pending child = *at;
-
-	child.node = node;
-	child.begin = begin;
-	child.end = end;
-	child.depth = at->depth + 1;
-	child.path = hpc_mix(2 * at->path + side);
-	child.total = total;
-	child.histogram = -1;
-	child.list = at->feature; /* which is divided first */
-	return child;
+	child->node = node;
+	child->begin = begin;
+	child->end = end;
+	child->depth = at->depth + 1;
+	child->path = hpc_mix(2 * at->path + side);
+	child->histogram = -1;
+	child->in_list = at->in_list;
+	child->list = at->feature; /* which is divided first */
+	for (int i = 0; i < HPC_CONSTANT_WORDS; i++)
+		child->constant[i] = at->constant[i];
 }
 
 /* Carries out the split of a node: makes its two children. */
@@ -231,17 +234,18 @@ split_node(hpc_grower *grower, hpc_pending *at)
 {
 	hpc_tree *tree = &grower->tree;
 	uint32_t middle = hpc_rows_partition(grower, at);
-	hpc_pending left =
-		make_child(at, tree->nnodes, at->begin, middle, at->split.left, 0);
-	hpc_pending right =
-		make_child(at, tree->nnodes + 1, middle, at->end,
-				   hpc_total_less(at->total, at->split.left), 1);
+	hpc_pending left;
+	hpc_pending right;
 	bool left_is_larger = middle - at->begin >= at->end - middle;
 	hpc_pending *small = left_is_larger ? &right : &left;
 	hpc_pending *large = left_is_larger ? &left : &right;
 	bool split_small;
 	bool split_large;
 
+	make_child(at, &left, tree->nnodes, at->begin, middle, 0);
+	make_child(at, &right, tree->nnodes + 1, middle, at->end, 1);
+	left.total = at->split.left;
+	right.total = hpc_total_less(at->total, at->split.left);
 	pass_bounds(grower, at, &left, &right);
 	tree->nodes[at->node].left = tree->nnodes;
 	tree->nodes[at->node].gain = at->split.gain;

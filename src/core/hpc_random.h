@@ -48,10 +48,16 @@ extern void hpc_poisson_init(hpc_poisson *poisson, double mean);
 static inline uint32_t
 hpc_poisson_draw(const hpc_poisson *poisson, uint64_t bits)
 {
-	uint32_t count = 0;
+	const uint64_t *threshold = poisson->threshold;
+	uint32_t count = (bits >= threshold[0]) + (bits >= threshold[1]) +
+					 (bits >= threshold[2]) + (bits >= threshold[3]);
 
-	while (count < HPC_POISSON_MAX && bits >= poisson->threshold[count])
-		count++;
+	/* seldom, unlike branches that no processor could foretell */
+	if (count == 4)
+	{
+		while (count < HPC_POISSON_MAX && bits >= threshold[count])
+			count++;
+	}
 	return count;
 }
 

@@ -11,6 +11,12 @@
 
 #include "hpc_scan.h"
 
+/* Candidates of a list that are found, then judged, at a time. */
+#define CANDIDATES 64
+
+/* Lists up to here are judged by masks, not branches. */
+#define SHORT_LIST 16
+
 hpc_total
 hpc_narrow_total(hpc_narrow cell, int bits)
 {
@@ -86,18 +92,6 @@ hpc_view_sum(const hpc_view *view, uint32_t first, uint32_t last)
 								  view->bits);
 }
 
-hpc_total
-hpc_view_missing(const hpc_view *view)
-{
-	uint32_t nbins = view->feature->nbins;
-	hpc_total none = {0, 0, 0};
-
-	if (view->cells == NULL &&
-		HPC_LIST_CODE(view->list[view->nlist - 1]) != nbins)
-		return none;
-	return hpc_view_sum(view, nbins, nbins);
-}
-
 static bool
 cell_is_empty(const hpc_view *view, uint32_t code)
 {
@@ -151,9 +145,73 @@ hpc_view_levels(const hpc_view *view, hpc_level *levels)
 					  : hpc_narrow_list_levels(view, levels);
 }
 
-hpc_split
-hpc_view_divide(const hpc_view *view, const hpc_search *search)
+typedef double pair_of_doubles __attribute__((vector_size(16)));
+typedef int64_t pair_of_integers __attribute__((vector_size(16)));
+
+static inline pair_of_integers
+choose_pair(pair_of_integers mask, pair_of_integers a, pair_of_integers b)
 {
-	return view->wide ? hpc_wide_divide(view, search)
-					  : hpc_narrow_divide(view, search);
+	return (a & mask) | (b & ~mask);
+}
+
+/*
+ * hpc_narrow_divide of a short list without missing values: computes and
+ * compares the same, but keeps the better one by masks, which in short lists
+ * costs less than branches that no processor could foretell.
+ */
+static void
+divide_short_list(const hpc_view *view, const hpc_search *search,
+				  hpc_split *split)
+{
+	int bits = search->bits;
+	int64_t sum = search->node.sum;
+	int64_t weight = (int64_t) search->node.weight;
+	uint64_t least = search->rules->min_leaf;
+	uint64_t choice = search->node.count - 2 * least;
+	hpc_narrow candidate[SHORT_LIST];
+	uint32_t entry[SHORT_LIST];
+	hpc_narrow all = 0;
+	uint32_t n = hpc_narrow_find_candidates(view, 0, view->nlist - 1, &all,
+											candidate, entry);
+	pair_of_doubles best = {-1, 1};    /* numerator, denominator */
+	pair_of_integers best_at = {0, 0}; /* candidate, entry */
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		int64_t left_weight = candidate[i] & ((INT64_C(1) << bits) - 1);
+		double d =
+			(double) ((candidate[i] >> bits) * weight - sum * left_weight);
+		pair_of_doubles found = {d * d, (double) (left_weight *
+												  (weight - left_weight))};
+		pair_of_doubles cross = found * (pair_of_doubles){best[1], best[0]};
+		int64_t better =
+			-(int64_t) (((uint64_t) left_weight - least <= choice) &
+						(cross[0] > cross[1]));
+		pair_of_integers mask = {better, better};
+
+		best = (pair_of_doubles) choose_pair(mask, (pair_of_integers) found,
+											 (pair_of_integers) best);
+		best_at = choose_pair(mask, (pair_of_integers){candidate[i], entry[i]},
+							  best_at);
+	}
+	split->gain = -1;
+	if (best[0] < 0)
+		return;
+	split->gain = best[0] / best[1] / (double) weight;
+	split->cut = HPC_LIST_CODE((uint32_t) best_at[1]);
+	split->missing_left = false;
+	split->left = hpc_narrow_total(best_at[0], bits);
+}
+
+void
+hpc_view_divide(const hpc_view *view, const hpc_search *search,
+				hpc_split *split)
+{
+	if (view->cells == NULL && view->nlist <= SHORT_LIST && !view->wide &&
+		search->plain && search->missing.count == 0)
+		divide_short_list(view, search, split);
+	else if (view->wide)
+		hpc_wide_divide(view, search, split);
+	else
+		hpc_narrow_divide(view, search, split);
 }

@@ -109,9 +109,6 @@ typedef struct hpc_view
 	int bits;
 } hpc_view;
 
-/* Sums of the rows without a value. */
-extern hpc_total hpc_view_missing(const hpc_view *view);
-
 /*
  * Least and greatest code that the node has, missing apart.  False: none.
  */
@@ -122,6 +119,26 @@ hpc_view_range(const hpc_view *view, uint32_t *first, uint32_t *last);
 extern hpc_total
 hpc_view_sum(const hpc_view *view, uint32_t first, uint32_t last);
 
+/*
+ * Sums of the rows without a value.  Of lists that is known at once to be
+ * nothing, mostly.
+ */
+static inline void
+hpc_view_missing(const hpc_view *view, hpc_total *missing)
+{
+	uint32_t nbins = view->feature->nbins;
+
+	if (view->cells != NULL ||
+		HPC_LIST_CODE(view->list[view->nlist - 1]) == nbins)
+		*missing = hpc_view_sum(view, nbins, nbins);
+	else
+	{
+		missing->sum = 0;
+		missing->weight = 0;
+		missing->count = 0;
+	}
+}
+
 /* The next code above this one that the node has; there must be one. */
 extern uint32_t hpc_view_next(const hpc_view *view, uint32_t code);
 
@@ -129,8 +146,8 @@ extern uint32_t hpc_view_next(const hpc_view *view, uint32_t code);
 extern uint32_t hpc_view_levels(const hpc_view *view, hpc_level *levels);
 
 /* Best division by a number. */
-extern hpc_split
-hpc_view_divide(const hpc_view *view, const hpc_search *search);
+extern void hpc_view_divide(const hpc_view *view, const hpc_search *search,
+							hpc_split *split);
 
 /* Tasks ask whether to stop after this many rows times features. */
 #define HPC_CELLS_PER_POLL 4000000

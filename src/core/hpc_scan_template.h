@@ -294,56 +294,97 @@ NAME(try)(NAME(best) * best, CELL left, uint32_t cut, bool missing_left,
 	}
 }
 
-static inline __attribute__((always_inline)) hpc_split
-NAME(end)(NAME(best) * best)
+static inline __attribute__((always_inline)) void
+NAME(end)(NAME(best) * best, hpc_split *split)
 {
 	int bits = best->bits;
+	hpc_total left;
 
 	(void) bits;
 	if (best->numerator < 0)
-		return best->split;
-	best->split.gain = best->numerator / best->denominator /
-					   (double) best->search->node.weight;
-	best->split.cut = best->cut;
-	best->split.missing_left = best->missing_left;
-	best->split.left = TOTAL(best->left);
-	return best->split;
+	{
+		*split = best->split;
+		return;
+	}
+	left = TOTAL(best->left);
+	split->gain = best->numerator / best->denominator /
+				  (double) best->search->node.weight;
+	split->cut = best->cut;
+	split->missing_left = best->missing_left;
+	split->left = left;
+}
+
+/*
+ * Where the code changes in entries begin .. end - 1 of a list: what goes left
+ * there, and the entry.  Without branches, which ties would make hard to
+ * foretell.  Answers how many.
+ */
+static inline __attribute__((always_inline)) uint32_t
+NAME(find_candidates)(const hpc_view *view, uint32_t begin, uint32_t end,
+					  CELL *left, CELL *candidate, uint32_t *entry)
+{
+	const CELL *cell = view->slot_cells;
+	const uint32_t *list = view->list;
+	CELL sum = *left;
+	uint32_t n = 0;
+
+	for (uint32_t i = begin; i < end; i++)
+	{
+		sum += cell[HPC_LIST_SLOT(list[i])];
+		candidate[n] = sum;
+		entry[n] = list[i];
+		n += (list[i] ^ list[i + 1]) >= 0x10000;
+	}
+	*left = sum;
+	return n;
 }
 
 /*
  * A list's candidates are where the code changes.  What has no value, at the
  * end, tries both sides.
  */
-static inline __attribute__((always_inline)) hpc_split
+static inline __attribute__((always_inline)) void
 NAME(divide_list)(const hpc_view *view, const hpc_search *search,
-				  bool has_missing, bool plain)
+				  bool has_missing, bool plain, hpc_split *split)
 {
 	const CELL *cell = view->slot_cells;
 	const uint32_t *list = view->list;
-	uint32_t n = view->nlist;
 	uint32_t nbins = view->feature->nbins;
+	uint32_t n = view->nlist;
+	CELL candidate[CANDIDATES];
+	uint32_t entry[CANDIDATES];
 	NAME(best) best;
 	CELL left = {0};
 	CELL missing = {0};
 
 	NAME(begin)(&best, search);
-	for (; has_missing && n > 0 && HPC_LIST_CODE(list[n - 1]) == nbins; n--)
+	for (; has_missing && HPC_LIST_CODE(list[n - 1]) == nbins; n--)
 		missing += cell[HPC_LIST_SLOT(list[n - 1])];
-	for (uint32_t i = 0; i + !has_missing < n; i++)
+	for (uint32_t begin = 0; begin < n - !has_missing; begin += CANDIDATES)
 	{
-		left += cell[HPC_LIST_SLOT(list[i])];
-		if ((list[i] ^ list[i + 1]) < 0x10000)
-			continue;
-		NAME(try)(&best, left, HPC_LIST_CODE(list[i]), false, plain);
-		if (has_missing && i + 1 < n)
+		uint32_t end = n - !has_missing;
+		uint32_t found;
+
+		if (end - begin > CANDIDATES)
+			end = begin + CANDIDATES;
+		found =
+			NAME(find_candidates)(view, begin, end, &left, candidate, entry);
+		for (uint32_t i = 0; i < found; i++)
+		{
 			NAME(try)
-		(&best, left + missing, HPC_LIST_CODE(list[i]), true, plain);
+			(&best, candidate[i], HPC_LIST_CODE(entry[i]), false, plain);
+			if (has_missing && (i + 1 < found || end < n))
+				NAME(try)
+			(&best, candidate[i] + missing, HPC_LIST_CODE(entry[i]), true,
+			 plain);
+		}
 	}
-	return NAME(end)(&best);
+	NAME(end)(&best, split);
 }
 
-static inline __attribute__((always_inline)) hpc_split
-NAME(divide_cells)(const hpc_view *view, const hpc_search *search, bool plain)
+static inline __attribute__((always_inline)) void
+NAME(divide_cells)(const hpc_view *view, const hpc_search *search, bool plain,
+				   hpc_split *split)
 {
 	const CELL *cell = view->cells;
 	uint32_t nbins = view->feature->nbins;
@@ -367,21 +408,23 @@ NAME(divide_cells)(const hpc_view *view, const hpc_search *search, bool plain)
 		if (has_missing && code + 1 < last)
 			NAME(try)(&best, left + missing, code, true, plain);
 	}
-	return NAME(end)(&best);
+	NAME(end)(&best, split);
 }
 
 /* The same with constants, so that nothing is asked in the loops. */
-static hpc_split
-NAME(divide)(const hpc_view *view, const hpc_search *search)
+static void
+NAME(divide)(const hpc_view *view, const hpc_search *search, hpc_split *split)
 {
 	bool has_missing = search->missing.count > 0;
 
-	if (view->cells != NULL)
-		return search->plain ? NAME(divide_cells)(view, search, true)
-							 : NAME(divide_cells)(view, search, false);
-	if (search->plain && !has_missing)
-		return NAME(divide_list)(view, search, false, true);
-	if (search->plain)
-		return NAME(divide_list)(view, search, true, true);
-	return NAME(divide_list)(view, search, has_missing, false);
+	if (view->cells != NULL && search->plain)
+		NAME(divide_cells)(view, search, true, split);
+	else if (view->cells != NULL)
+		NAME(divide_cells)(view, search, false, split);
+	else if (search->plain && !has_missing)
+		NAME(divide_list)(view, search, false, true, split);
+	else if (search->plain)
+		NAME(divide_list)(view, search, true, true, split);
+	else
+		NAME(divide_list)(view, search, has_missing, false, split);
 }

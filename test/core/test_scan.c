@@ -424,10 +424,12 @@ count_wrong_answers(const hpc_view *view, hpt_random *random)
 	uint32_t n = codes_of(feature, codes);
 	uint32_t first;
 	uint32_t last;
-	int nwrong =
-		!same_total(hpc_view_missing(view),
-					slow_sum(feature, feature->nbins, feature->nbins));
+	hpc_total missing;
+	int nwrong;
 
+	hpc_view_missing(view, &missing);
+	nwrong = !same_total(missing,
+						 slow_sum(feature, feature->nbins, feature->nbins));
 	if (hpc_view_range(view, &first, &last) != (n > 0))
 		return nwrong + 1;
 	if (n == 0)
@@ -579,9 +581,9 @@ divides_well(const hpc_feature *feature, const hpc_grow_rules *rules, int turn)
 		!hpc_view_range(&view, &first, &last) ||
 		(first == last && search.missing.count == 0))
 		return true;
-	of_cells = hpc_view_divide(&view, &search);
+	hpc_view_divide(&view, &search, &of_cells);
 	view = list_view(feature);
-	of_list = hpc_view_divide(&view, &search);
+	hpc_view_divide(&view, &search, &of_list);
 	if (!same_split(&of_cells, &of_list) ||
 		!split_is_honest(feature, &search, &of_list))
 		return false;
