@@ -106,8 +106,9 @@ typedef struct hpc_bag
 	const int *features; /* [nfeatures] ascending; NULL: all */
 
 	/*
-	 * [frame->nrows]: a node whose rows agree here is pure, any other is split
-	 * even where that gains nothing.  NULL: no division without a gain.
+	 * [frame->nrows] of which q is a function: a node whose rows agree here is
+	 * pure, any other is split even where that gains nothing.  NULL: no
+	 * division without a gain.
 	 */
 	const double *pure_value;
 } hpc_bag;

@@ -497,6 +497,27 @@ hpc_rows_partition(hpc_grower *grower, const hpc_pending *at)
 					   : partition_rows(grower, at);
 }
 
+/*
+ * Do two cells hold different targets?  Cells hold weight × q, so what one
+ * holds times the other's weight differs, even modulo 2^64, only if q does.
+ */
+static inline bool
+cells_differ(const hpc_grower *grower, const void *cells, uint32_t a,
+			 uint32_t b)
+{
+	const hpc_narrow *narrow = cells;
+	const hpc_wide *wide = cells;
+	int bits = grower->bag.weight_bits;
+	uint64_t mask = (UINT64_C(1) << bits) - 1;
+
+	if (grower->wide)
+		return (uint64_t) wide[a][0] * ((uint64_t) wide[b][1] >> 32) !=
+			   (uint64_t) wide[b][0] * ((uint64_t) wide[a][1] >> 32);
+	return (uint64_t) (narrow[a] >> bits) * ((uint64_t) narrow[b] & mask) !=
+		   (uint64_t) (narrow[b] >> bits) * ((uint64_t) narrow[a] & mask);
+}
+
+/* Most nodes show by their first two cells, at hand, that they are not. */
 bool
 hpc_rows_are_pure(const hpc_grower *grower, const hpc_pending *at)
 {
@@ -511,8 +532,13 @@ hpc_rows_are_pure(const hpc_grower *grower, const hpc_pending *at)
 	{
 		const uint32_t *list =
 			hpc_grower_list(grower, at->list) + at->begin - grower->list_base;
-		double first = value[grower->slot_row[HPC_LIST_SLOT(list[0])]];
+		double first;
 
+		if (n > 1 &&
+			cells_differ(grower, grower->slot_cell, HPC_LIST_SLOT(list[0]),
+						 HPC_LIST_SLOT(list[1])))
+			return false;
+		first = value[grower->slot_row[HPC_LIST_SLOT(list[0])]];
 		while (i < n &&
 			   value[grower->slot_row[HPC_LIST_SLOT(list[i])]] == first)
 			i++;

@@ -250,7 +250,6 @@ hpc_writer_add_tree(hpc_env *env, hpc_writer *writer, const hpc_tree *tree)
 	if (start == NULL || nodes == NULL || covers == NULL)
 		return HPC_NO_MEMORY;
 	*start = (uint32_t) first;
-	memset(nodes, 0, tree->nnodes * sizeof(hpc_node));
 	for (uint32_t i = 0; i < tree->nnodes; i++)
 	{
 		const hpc_tree_node *node = &tree->nodes[i];
@@ -414,6 +413,7 @@ typedef struct layout
 	hpc_env *env;
 	hpc_model *model; /* NULL: only measure */
 	uint64_t nbytes;
+	uint64_t nodes; /* where their section begins */
 	uint32_t nsections;
 	bool cancelled;
 } layout;
@@ -452,6 +452,23 @@ copy_bytes(layout *out, char *to, const void *bytes, uint64_t nbytes)
 		memcpy(to + at, from + at, piece);
 		at += piece;
 		if (at < nbytes)
+			out->cancelled = hpc_cancelled(out->env);
+	}
+}
+
+/* The nodes from the block's start to their section, unless asked to stop. */
+static void
+move_nodes(layout *out, uint64_t nbytes)
+{
+	char *from = (char *) out->model;
+
+	for (uint64_t left = nbytes; left > 0 && !out->cancelled;)
+	{
+		size_t piece = left < BYTES_PER_COPY ? left : BYTES_PER_COPY;
+
+		left -= piece;
+		memmove(from + out->nodes + left, from + left, piece);
+		if (left > 0)
 			out->cancelled = hpc_cancelled(out->env);
 	}
 }
@@ -674,8 +691,8 @@ lay_out(layout *out, const hpc_writer *writer, const assembly *parts)
 			  parts->categories.nbytes);
 	add_bytes(out, HPC_SECTION_TREES, writer->trees.bytes,
 			  writer->trees.nbytes);
-	add_bytes(out, HPC_SECTION_NODES, writer->nodes.bytes,
-			  writer->nodes.nbytes);
+	out->nodes = out->nbytes;
+	add_section(out, HPC_SECTION_NODES, writer->nodes.nbytes);
 	add_bytes(out, HPC_SECTION_COVERS, writer->covers.bytes,
 			  writer->covers.nbytes);
 	add_bytes(out, HPC_SECTION_SETS, writer->sets.bytes, writer->sets.nbytes);
@@ -688,8 +705,9 @@ lay_out(layout *out, const hpc_writer *writer, const assembly *parts)
 	add_members(out, writer);
 }
 
+/* The block grows from the array of nodes, most of what there is. */
 static hpc_status
-write_model(hpc_env *env, const hpc_writer *writer, const assembly *parts,
+write_model(hpc_env *env, hpc_writer *writer, const assembly *parts,
 			void **block, size_t *nbytes)
 {
 	layout out = {.env = env};
@@ -698,15 +716,17 @@ write_model(hpc_env *env, const hpc_writer *writer, const assembly *parts,
 	lay_out(&out, writer, parts);
 	if (out.nbytes > HPC_MODEL_MAX_BYTES)
 		return too_large(env, writer);
-	model = hpc_alloc(env, 1, out.nbytes);
+	model = hpc_resize(env, writer->nodes.bytes, out.nbytes, 1);
 	if (model == NULL)
 		return HPC_NO_MEMORY;
+	writer->nodes.bytes = NULL;
+	out.model = model;
+	move_nodes(&out, writer->nodes.nbytes);
 	memset(model, 0, sizeof(*model));
 	model->magic = HPC_MODEL_MAGIC;
 	model->version = HPC_MODEL_VERSION;
 	model->nsections = out.nsections;
 	model->nbytes = out.nbytes;
-	out.model = model;
 	lay_out(&out, writer, parts);
 	if (out.cancelled || !hpc_model_compute_digest(env, model, &model->digest))
 	{

@@ -109,6 +109,7 @@ random_growth_is_as_twin(uint64_t seed, variety what, uint32_t *nnodes)
 	bool weighted = hpt_random_below(&random, 3) == 0;
 	hpt_table table;
 	hpt_growth g;
+	int bits;
 	bool passed;
 
 	make_table(&random, &table);
@@ -117,9 +118,9 @@ random_growth_is_as_twin(uint64_t seed, variety what, uint32_t *nnodes)
 	vary(&g, &random, what, signs, features);
 	if (weighted)
 		g.rules.weight_unit = 30;
-	hpt_sample_draw(&g.sample, g.frame, &random, weighted ? 60 : 1,
-					hpt_random_below(&random, 2) ? 0 : 30);
-	if (hpt_random_below(&random, 2) == 0)
+	bits = hpt_random_below(&random, 2) ? 0 : 30;
+	hpt_sample_draw(&g.sample, g.frame, &random, weighted ? 60 : 1, bits);
+	if (bits == 0)
 		g.sample.pure_value = g.frame->target;
 	g.wide = true;
 	passed = hpt_growth_is_as_twin(&g, nnodes);
