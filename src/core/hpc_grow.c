@@ -105,7 +105,7 @@ keep_set(hpc_grower *grower, hpc_tree_node *node)
 	tree->nset_words += words;
 }
 
-/* Fills in a node made for at; may it be split? */
+/* Makes the node for at; may it be split? */
 static bool
 make_node(hpc_grower *grower, const hpc_pending *at)
 {
@@ -113,11 +113,8 @@ make_node(hpc_grower *grower, const hpc_pending *at)
 	const hpc_grow_rules *rules = grower->rules;
 
 	memset(node, 0, sizeof(*node));
-	node->sum = at->total.sum;
 	node->weight = (uint32_t) at->total.weight;
 	node->cover = (uint32_t) at->total.count;
-	node->begin = at->begin;
-	node->end = at->end;
 	if (grower->tree.bounds != NULL)
 	{
 		grower->tree.bounds[2 * at->node] = at->lower;
@@ -132,6 +129,11 @@ make_node(hpc_grower *grower, const hpc_pending *at)
 static void
 make_leaf(hpc_grower *grower, hpc_pending *at)
 {
+	hpc_tree_node *node = &grower->tree.nodes[at->node];
+
+	node->begin = at->begin;
+	node->end = at->end;
+	node->sum = at->total.sum;
 	hpc_grower_give(grower, &at->histogram);
 	if (at->in_list)
 		hpc_lists_to_rows(grower, at);
@@ -399,6 +401,8 @@ hpc_tree_grow(hpc_grower *grower, hpc_crew *crew, int worker, bool team,
 	root.total = hpc_rows_total(grower);
 	if (make_node(grower, &root))
 		let_wait(grower, &root);
+	else
+		make_leaf(grower, &root);
 	while (grower->nwaiting > 0 && !grower->stopped &&
 		   (max_leaves == 0 || nleaves < max_leaves))
 	{

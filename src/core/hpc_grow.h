@@ -31,22 +31,31 @@ typedef int64_t hpc_wide __attribute__((vector_size(16)));
  */
 typedef struct hpc_tree_node
 {
-	uint32_t left; /* 0: a leaf */
-	uint16_t feature;
+	uint32_t left;    /* 0: a leaf */
+	uint32_t cover;   /* rows, copies counted */
+	uint32_t weight;  /* in the units of the bag */
+	uint16_t feature; /* of a split, like missing_left */
 	bool missing_left;
 	union
 	{
-		uint32_t cut; /* numbers: the last code that goes left */
-		uint32_t set; /* categories: first word in the tree's sets */
-	} at;
-	uint32_t weight; /* in the units of the bag */
-	uint32_t cover;  /* rows, copies counted */
-	uint32_t begin;  /* rows of a leaf: tree->rows[begin .. end - 1] */
-	uint32_t end;
-	int64_t sum;      /* of weight × q */
-	double threshold; /* numbers: values up to this go left */
-	double value;     /* of a leaf: for the algorithm to fill in */
-	double gain;      /* decrease of the sum of squares of q */
+		struct /* a split */
+		{
+			union
+			{
+				uint32_t cut; /* numbers: the last code that goes left */
+				uint32_t set; /* categories: first word in the tree's sets */
+			} at;
+			double threshold; /* numbers: values up to this go left */
+			double gain;      /* decrease of the sum of squares of q */
+		};
+		struct /* a leaf */
+		{
+			uint32_t begin; /* its rows: tree->rows[begin .. end - 1] */
+			uint32_t end;
+			int64_t sum;  /* of weight × q */
+			double value; /* for the algorithm to fill in */
+		};
+	};
 } hpc_tree_node;
 
 typedef struct hpc_tree

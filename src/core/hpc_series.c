@@ -203,12 +203,14 @@ place_chunk(hpc_series *s, int worker, uint32_t chunk)
 	for (uint32_t i = 0; i < tree->nnodes; i++)
 	{
 		const hpc_tree_node *node = &tree->nodes[i];
-		uint32_t from = node->begin > first ? node->begin : first;
-		uint32_t to = node->end < end ? node->end : end;
 		uint16_t place = i < HPC_WALKS ? (uint16_t) i : HPC_WALKS;
+		uint32_t from;
+		uint32_t to;
 
 		if (node->left != 0)
 			continue;
+		from = node->begin > first ? node->begin : first;
+		to = node->end < end ? node->end : end;
 		for (uint32_t at = from; at < to; at++)
 			s->place[tree->rows[at]] = place;
 	}

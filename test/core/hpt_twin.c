@@ -729,8 +729,8 @@ same_leaf(const hpt_twin *twin, const hpt_twin_node *a, const hpc_tree *tree,
 	uint32_t *rows;
 	bool same;
 
-	if (b->end < b->begin || b->end > twin->sample->nrows ||
-		b->end - b->begin != a->nrows)
+	if (a->total.sum != b->sum || b->end < b->begin ||
+		b->end > twin->sample->nrows || b->end - b->begin != a->nrows)
 		return false;
 	rows = malloc((a->nrows + 1) * sizeof(uint32_t));
 	memcpy(rows, tree->rows + b->begin, a->nrows * sizeof(uint32_t));
@@ -748,8 +748,8 @@ same_node(const hpt_twin *twin, const hpt_twin_node *a, const hpc_tree *tree,
 {
 	const hpc_tree_node *b = &tree->nodes[index];
 
-	if (a->total.sum != b->sum || a->total.weight != b->weight ||
-		a->total.count != b->cover || (a->left == 0) != (b->left == 0))
+	if (a->total.weight != b->weight || a->total.count != b->cover ||
+		(a->left == 0) != (b->left == 0))
 		return false;
 	if (tree->bounds != NULL && (tree->bounds[2 * index] != a->lower ||
 								 tree->bounds[2 * index + 1] != a->upper))
