@@ -15,7 +15,7 @@
 #define CANDIDATES 64
 
 /* Lists up to here are judged by masks, not branches. */
-#define SHORT_LIST 16
+#define SHORT_LIST 32
 
 hpc_total
 hpc_narrow_total(hpc_narrow cell, int bits)
@@ -173,31 +173,35 @@ divide_short_list(const hpc_view *view, const hpc_search *search,
 	hpc_narrow all = 0;
 	uint32_t n = hpc_narrow_find_candidates(view, 0, view->nlist - 1, &all,
 											candidate, entry);
-	pair_of_doubles best = {-1, 1};    /* numerator, denominator */
+	pair_of_doubles best = {1, -1};    /* denominator, numerator */
 	pair_of_integers best_at = {0, 0}; /* candidate, entry */
 
 	for (uint32_t i = 0; i < n; i++)
 	{
 		int64_t left_weight = candidate[i] & ((INT64_C(1) << bits) - 1);
+		int64_t allowed = -((uint64_t) left_weight - least <= choice);
 		double d =
 			(double) ((candidate[i] >> bits) * weight - sum * left_weight);
-		pair_of_doubles found = {d * d, (double) (left_weight *
-												  (weight - left_weight))};
-		pair_of_doubles cross = found * (pair_of_doubles){best[1], best[0]};
-		int64_t better =
-			-(int64_t) (((uint64_t) left_weight - least <= choice) &
-						(cross[0] > cross[1]));
-		pair_of_integers mask = {better, better};
+		double numerator = d * d;
+		double denominator = (double) (left_weight * (weight - left_weight));
+		pair_of_doubles cross =
+			best * (pair_of_doubles){numerator, denominator};
+		pair_of_integers better = (pair_of_doubles){cross[0], cross[0]} >
+								  (pair_of_doubles){cross[1], cross[1]};
 
-		best = (pair_of_doubles) choose_pair(mask, (pair_of_integers) found,
-											 (pair_of_integers) best);
-		best_at = choose_pair(mask, (pair_of_integers){candidate[i], entry[i]},
-							  best_at);
+		better &= (pair_of_integers){allowed, allowed};
+		best = (pair_of_doubles) choose_pair(
+			better,
+			(pair_of_integers) (pair_of_doubles){denominator, numerator},
+			(pair_of_integers) best);
+		best_at =
+			choose_pair(better, (pair_of_integers){candidate[i], entry[i]},
+						best_at);
 	}
 	split->gain = -1;
-	if (best[0] < 0)
+	if (best[1] < 0)
 		return;
-	split->gain = best[0] / best[1] / (double) weight;
+	split->gain = best[1] / best[0] / (double) weight;
 	split->cut = HPC_LIST_CODE((uint32_t) best_at[1]);
 	split->missing_left = false;
 	split->left = hpc_narrow_total(best_at[0], bits);
