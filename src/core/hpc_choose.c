@@ -461,6 +461,16 @@ prepare_rows(hpc_grower *grower, hpc_pending *at)
 	}
 }
 
+/* Rows and cells that are looked at for a feature's best split. */
+static uint64_t
+feature_work(const hpc_grower *grower, const hpc_pending *at, int feature)
+{
+	uint64_t nrows = at->end - at->begin;
+
+	return at->in_list ? nrows
+					   : nrows + grower->frame->features[feature].nbins;
+}
+
 /*
  * Looks for the best split among nfeatures_tried features that are not
  * constant in the node, in the order of their hashes.
@@ -484,7 +494,7 @@ hpc_choose_split(hpc_grower *grower, hpc_pending *at)
 
 		if (!choose && hpc_is_constant(at, feature))
 			continue;
-		if (!hpc_grower_goes_on(grower, at->end - at->begin))
+		if (!hpc_grower_goes_on(grower, feature_work(grower, at, feature)))
 			return;
 		if (try_feature(grower, at, feature, &search))
 			wanted--;

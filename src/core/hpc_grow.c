@@ -242,6 +242,8 @@ split_node(hpc_grower *grower, hpc_pending *at)
 	bool split_small;
 	bool split_large;
 
+	if (!hpc_grower_goes_on(grower, at->end - at->begin))
+		return;
 	pass_bounds(grower, at, &left, &right);
 	tree->nodes[at->node].left = tree->nnodes;
 	tree->nodes[at->node].gain = at->split.gain;

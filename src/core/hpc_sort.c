@@ -50,7 +50,8 @@
 			from = from == items ? spare : items;                     \
 		}                                                             \
 		if (from != items)                                            \
-			memcpy(items, from, n * sizeof(TYPE));                    \
+			return hpc_copy(env, items, from, n * sizeof(TYPE)) ==    \
+				   HPC_OK;                                            \
 		return true;                                                  \
 	}
 

@@ -17,9 +17,6 @@
 #include "hpc_sort.h"
 #include "hpc_writer.h"
 
-/* Bytes copied between two questions whether to stop. */
-#define BYTES_PER_COPY ((size_t) 16 << 20)
-
 /* A growing array; element size is the user's business. */
 typedef struct growing
 {
@@ -250,14 +247,13 @@ hpc_writer_add_tree(hpc_env *env, hpc_writer *writer, const hpc_tree *tree)
 	if (start == NULL || nodes == NULL || covers == NULL)
 		return HPC_NO_MEMORY;
 	*start = (uint32_t) first;
-	memset(nodes, 0, tree->nnodes * sizeof(hpc_node));
 	for (uint32_t i = 0; i < tree->nnodes; i++)
 	{
 		const hpc_tree_node *node = &tree->nodes[i];
 		hpc_status status = HPC_OK;
 
 		covers[i] = node->cover;
-		nodes[i].left = node->left;
+		nodes[i] = (hpc_node){.left = node->left};
 		if (node->left == 0)
 			memcpy(nodes[i].u.value, &node->value, sizeof(double));
 		else
@@ -441,19 +437,8 @@ add_section(layout *out, hpc_section_kind kind, uint64_t nbytes)
 static void
 copy_bytes(layout *out, char *to, const void *bytes, uint64_t nbytes)
 {
-	const char *from = bytes;
-
-	for (uint64_t at = 0; at < nbytes && !out->cancelled;)
-	{
-		size_t piece = nbytes - at;
-
-		if (piece > BYTES_PER_COPY)
-			piece = BYTES_PER_COPY;
-		memcpy(to + at, from + at, piece);
-		at += piece;
-		if (at < nbytes)
-			out->cancelled = hpc_cancelled(out->env);
-	}
+	if (!out->cancelled)
+		out->cancelled = hpc_copy(out->env, to, bytes, nbytes) != HPC_OK;
 }
 
 static void
