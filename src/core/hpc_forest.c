@@ -238,7 +238,7 @@ add_oob(forest *f, hpc_crew *crew, int worker, const hpc_tree *tree,
 
 	for (uint32_t row = 0; row < f->frame->nrows; row++)
 	{
-		if (row % 8192 == 8191 && hpc_crew_stopped(crew, worker))
+		if (row % 1024 == 1023 && hpc_crew_stopped(crew, worker))
 			return;
 		if (bag_weight(f, stream, row, 0) > 0)
 			continue;
