@@ -317,8 +317,7 @@ code_ranks(hpc_frame_maker *maker, hpc_feature *feature, double *values,
 	hpc_status status = count_ranks(maker, feature, &rows_of);
 
 	feature->low = feature->high = values;
-	*unique_text =
-		status == HPC_OK && is_unique_text(maker, feature, rows_of);
+	*unique_text = status == HPC_OK && is_unique_text(maker, feature, rows_of);
 	if (status == HPC_OK && !*unique_text)
 	{
 		if (maker->rules->check_leaks)

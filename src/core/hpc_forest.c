@@ -156,10 +156,10 @@ leaf_value(const forest *f, const hpc_bag *bag, const hpc_tree *tree,
 {
 	const hpc_tree_node *leaf = &tree->nodes[index];
 	const hpc_fixed *fixed = &f->fixed;
-	double value = fixed->lossless ? hpc_fixed_mean(fixed->step, fixed->center,
-													leaf->sum, leaf->weight)
-								   : fine_mean(f, bag, tree, leaf, crew,
-											 worker);
+	double value = fixed->lossless
+					   ? hpc_fixed_mean(fixed->step, fixed->center, leaf->sum,
+										leaf->weight)
+					   : fine_mean(f, bag, tree, leaf, crew, worker);
 	double center;
 
 	if (tree->bounds == NULL)

@@ -41,8 +41,7 @@ count_targets(hpc_frame_maker *maker)
 	double seen[MAX_TARGETS_COUNTED];
 	uint32_t n = 0;
 
-	for (uint32_t row = 0; row < maker->nraw && n < MAX_TARGETS_COUNTED;
-		 row++)
+	for (uint32_t row = 0; row < maker->nraw && n < MAX_TARGETS_COUNTED; row++)
 	{
 		uint32_t i = 0;
 

@@ -254,8 +254,8 @@ divide_stretch(const hpc_grower *grower, const hpc_tree_node *node,
  * is stopped, rows still are rows of the bag, but spare has not all.
  */
 static uint32_t
-divide_rows(const hpc_grower *grower, int worker, uint32_t node, uint32_t *rows,
-			uint32_t n, uint32_t *spare)
+divide_rows(const hpc_grower *grower, int worker, uint32_t node,
+			uint32_t *rows, uint32_t n, uint32_t *spare)
 {
 	uint32_t nleft = 0;
 
@@ -340,8 +340,8 @@ partition_rows(hpc_grower *grower, const hpc_pending *at)
 
 	if (nworkers > 1)
 		return partition_by_team(grower, at, nworkers);
-	nleft = divide_rows(grower, grower->worker, at->node, rows, n,
-						grower->spare);
+	nleft =
+		divide_rows(grower, grower->worker, at->node, rows, n, grower->spare);
 	if (n > ROWS_PER_POLL && hpc_crew_stopped(grower->crew, grower->worker))
 		grower->stopped = true;
 	else

@@ -86,8 +86,7 @@ all_different(hpc_env *env, const double *target_of, uint32_t n,
 {
 	uint64_t *keys = hpc_alloc(env, n, sizeof(uint64_t));
 	uint64_t *spare = hpc_alloc(env, n, sizeof(uint64_t));
-	hpc_status status =
-		keys != NULL && spare != NULL ? HPC_OK : HPC_NO_MEMORY;
+	hpc_status status = keys != NULL && spare != NULL ? HPC_OK : HPC_NO_MEMORY;
 
 	for (uint32_t i = 0; i < n && status == HPC_OK; i++)
 	{

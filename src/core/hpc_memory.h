@@ -74,8 +74,7 @@ hpc_poll_texts(hpc_env *env, uint64_t i)
  */
 #define HPC_BYTES_PER_POLL ((size_t) 1 << 20)
 
-extern hpc_status
-hpc_fill(hpc_env *env, void *block, int byte, size_t nbytes);
+extern hpc_status hpc_fill(hpc_env *env, void *block, int byte, size_t nbytes);
 extern hpc_status
 hpc_copy(hpc_env *env, void *to, const void *from, size_t nbytes);
 

@@ -102,10 +102,9 @@ new_block(size_t size)
 	header *block;
 
 	size += sizeof(header);
-	block = size < MAPPED_FROM
-				? malloc(size)
-				: mmap(NULL, size, PROT_READ | PROT_WRITE,
-					   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	block = size < MAPPED_FROM ? malloc(size)
+							   : mmap(NULL, size, PROT_READ | PROT_WRITE,
+									  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (block == NULL || block == MAP_FAILED)
 		return NULL;
 	*block = (header){size, size >= MAPPED_FROM};
@@ -200,12 +199,13 @@ make_rows(hpc_env *env)
 	{
 		uint64_t bits = hpc_mix(row % (NROWS * 3 / 4));
 		char word[32];
-		hpc_value values[NCOLUMNS] = {
-			{.number = (double) (bits % 30000)},
-			{.number = (double) (bits % 11), .missing = bits % 7 == 0},
-			{.number = (double) bits / 7},
-			{.number = (double) (bits % 100000 * 86400)},
-			{.bytes = word, .nbytes = 24}};
+		hpc_value values[NCOLUMNS] = {{.number = (double) (bits % 30000)},
+									  {.number = (double) (bits % 11),
+									   .missing = bits % 7 == 0},
+									  {.number = (double) bits / 7},
+									  {.number =
+										   (double) (bits % 100000 * 86400)},
+									  {.bytes = word, .nbytes = 24}};
 
 		memset(word, 's', sizeof(word));
 		for (int i = 0; i < 5; i++)
@@ -223,8 +223,10 @@ static void
 check_touched(const char *what, const hpc_params *params)
 {
 	touched t = {false, 0, 0};
-	hpc_env env = {
-		.resize = resize, .check = check, .opaque = &t, .nthreads = 1};
+	hpc_env env = {.resize = resize,
+				   .check = check,
+				   .opaque = &t,
+				   .nthreads = 1};
 	hpc_dataset *dataset = make_rows(&env);
 	hpc_texts texts = {0};
 	hpc_result result;
