@@ -278,11 +278,67 @@ check_algorithms(void)
 	}
 }
 
+/* ---------- stopped among many rows ---------- */
+
+#define NSTOPS 12
+
+/* Trains on fresh rows; at question number cancel_at it is told to stop. */
+static hpc_status
+train_until(hpt_memory *memory, const hpc_params *params, int64_t cancel_at)
+{
+	hpc_texts texts = {0};
+	hpc_result result;
+	hpc_dataset *dataset;
+	hpc_status status;
+
+	hpt_memory_init(memory, 1);
+	dataset = make_rows(&memory->env);
+	memory->nchecks = 0;
+	memory->cancel_at = cancel_at;
+	status = hpc_train(&memory->env, dataset, params, &texts, &result);
+	hpc_free(&memory->env, result.model);
+	hpc_free(&memory->env, result.findings);
+	hpc_dataset_free(&memory->env, dataset);
+	return status;
+}
+
+/* Loops over rows ask only where there are many: other tests have few. */
+static void
+check_stops(const char *what, const hpc_params *params)
+{
+	hpt_memory memory;
+	int64_t n;
+	bool passed;
+
+	passed = train_until(&memory, params, 0) == HPC_OK;
+	n = memory.nchecks;
+	for (int64_t i = 0; i < NSTOPS; i++)
+		passed &= train_until(&memory, params, 1 + i * (n - 1) / NSTOPS) ==
+					  HPC_CANCELLED &&
+				  memory.nblocks == 0;
+	hpt_ok(passed, "%s: stopped at %d of %d questions, nothing is left", what,
+		   NSTOPS, (int) n);
+}
+
+static void
+check_stopped(void)
+{
+	hpc_params params;
+
+	hpc_params_init(&params, HPC_MEAN);
+	check_stops("mean", &params);
+	hpc_params_init(&params, HPC_FOREST);
+	params.trees = 1;
+	params.max_depth = 2;
+	check_stops("forest", &params);
+}
+
 int
 main(void)
 {
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		check_pieces(sizes[i]);
 	check_algorithms();
+	check_stopped();
 	return hpt_done();
 }
