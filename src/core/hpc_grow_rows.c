@@ -19,9 +19,6 @@
 /* Nodes of fewer rows are not worth a crew. */
 #define TEAM_ROWS 16384
 
-/* Rows of a large node that are handled between two polls. */
-#define ROWS_PER_POLL 65536
-
 /* Up to here insertion sorts faster than counting. */
 #define SMALL_SORT 40
 
@@ -161,8 +158,8 @@ hpc_rows_total(hpc_grower *grower)
 
 	for (uint32_t i = 0; i < bag->nrows; i++)
 	{
-		if (i % ROWS_PER_POLL == ROWS_PER_POLL - 1 &&
-			!hpc_grower_goes_on(grower, ROWS_PER_POLL))
+		if (i % HPC_ROWS_PER_POLL == HPC_ROWS_PER_POLL - 1 &&
+			!hpc_grower_goes_on(grower, HPC_ROWS_PER_POLL))
 			break;
 		if (grower->wide)
 			wide += bag->wide[bag->rows[i]];
@@ -259,9 +256,9 @@ divide_rows(const hpc_grower *grower, int worker, uint32_t node,
 {
 	uint32_t nleft = 0;
 
-	for (uint32_t i = 0; i < n; i += ROWS_PER_POLL)
+	for (uint32_t i = 0; i < n; i += HPC_ROWS_PER_POLL)
 	{
-		uint32_t here = n - i < ROWS_PER_POLL ? n - i : ROWS_PER_POLL;
+		uint32_t here = n - i < HPC_ROWS_PER_POLL ? n - i : HPC_ROWS_PER_POLL;
 
 		if (i > 0 && hpc_crew_stopped(grower->crew, worker))
 			break;
@@ -342,7 +339,8 @@ partition_rows(hpc_grower *grower, const hpc_pending *at)
 		return partition_by_team(grower, at, nworkers);
 	nleft =
 		divide_rows(grower, grower->worker, at->node, rows, n, grower->spare);
-	if (n > ROWS_PER_POLL && hpc_crew_stopped(grower->crew, grower->worker))
+	if (n > HPC_ROWS_PER_POLL &&
+		hpc_crew_stopped(grower->crew, grower->worker))
 		grower->stopped = true;
 	else
 		memcpy(rows + nleft, grower->spare, (n - nleft) * sizeof(uint32_t));
