@@ -19,6 +19,32 @@
 
 /* ---------- one feature ---------- */
 
+/* Sums the rows of a node by the codes of one feature, into cells. */
+static void
+fill_cells(hpc_grower *grower, const hpc_pending *at,
+		   const hpc_feature *feature, void *cells)
+{
+	memset(cells, 0, ((size_t) feature->nbins + 1) * grower->cell_size);
+	for (uint32_t row = at->begin; row < at->end; row += HPC_ROWS_PER_POLL)
+	{
+		const uint32_t *rows = grower->bag.rows + row;
+		uint32_t left = at->end - row;
+		uint32_t n = left < HPC_ROWS_PER_POLL ? left : HPC_ROWS_PER_POLL;
+
+		if (row > at->begin && hpc_crew_stopped(grower->crew, grower->worker))
+		{
+			grower->stopped = true;
+			return;
+		}
+		if (grower->wide)
+			hpc_wide_fill_feature(feature, rows, n, grower->bag.wide, cells);
+		else
+			hpc_narrow_fill_feature(feature, rows, n, grower->bag.narrow,
+									cells);
+	}
+}
+
+/* What is known of a feature in a node; of no use once stopped. */
 static hpc_view
 view_feature(hpc_grower *grower, const hpc_pending *at, int index)
 {
@@ -26,14 +52,12 @@ view_feature(hpc_grower *grower, const hpc_pending *at, int index)
 	hpc_view view = {.feature = feature,
 					 .wide = grower->wide,
 					 .bits = grower->bag.weight_bits};
-	const uint32_t *rows = grower->bag.rows + at->begin;
-	uint32_t n = at->end - at->begin;
 
 	if (at->in_list)
 	{
 		view.list =
 			hpc_grower_list(grower, index) + at->begin - grower->list_base;
-		view.nlist = n;
+		view.nlist = at->end - at->begin;
 		view.slot_cells = grower->slot_cell;
 	}
 	else if (!grower->sampled)
@@ -43,11 +67,7 @@ view_feature(hpc_grower *grower, const hpc_pending *at, int index)
 	{
 		void *cells = hpc_grower_histogram(grower, grower->nhistograms);
 
-		if (grower->wide)
-			hpc_wide_fill_feature(feature, rows, n, grower->bag.wide, cells);
-		else
-			hpc_narrow_fill_feature(feature, rows, n, grower->bag.narrow,
-									cells);
+		fill_cells(grower, at, feature, cells);
 		view.cells = cells;
 	}
 	return view;
@@ -341,7 +361,7 @@ try_feature(hpc_grower *grower, hpc_pending *at, int index, hpc_search *search,
 	hpc_view view = view_feature(grower, at, index);
 	hpc_split *split = *spare;
 
-	if (!focus_search(grower, &view, index, search))
+	if (grower->stopped || !focus_search(grower, &view, index, search))
 		return false;
 	propose_split(grower, at, index, &view, search, split);
 	if (is_better(grower, at, index, split->gain, (*best)->gain))
@@ -367,6 +387,8 @@ settle_split(hpc_grower *grower, hpc_pending *at, hpc_search *search)
 	uint32_t first;
 	uint32_t last;
 
+	if (grower->stopped)
+		return;
 	focus_search(grower, &view, index, search);
 	node->feature = (uint16_t) index;
 	node->missing_left = default_side(search, &at->split);
@@ -468,6 +490,16 @@ prepare_rows(hpc_grower *grower, hpc_pending *at)
 	}
 }
 
+/* Rows and cells that are looked at for a feature's best split. */
+static uint64_t
+feature_work(const hpc_grower *grower, const hpc_pending *at, int feature)
+{
+	uint64_t nrows = at->end - at->begin;
+
+	return at->in_list ? nrows
+					   : nrows + grower->frame->features[feature].nbins;
+}
+
 /*
  * Looks for the best split among nfeatures_tried features that are not
  * constant in the node, in the order of their hashes.
@@ -494,7 +526,7 @@ hpc_choose_split(hpc_grower *grower, hpc_pending *at)
 
 		if (!choose && hpc_is_constant(at, feature))
 			continue;
-		if (!hpc_grower_goes_on(grower, at->end - at->begin))
+		if (!hpc_grower_goes_on(grower, feature_work(grower, at, feature)))
 			break;
 		if (try_feature(grower, at, feature, &search, &best, &spare))
 			wanted--;

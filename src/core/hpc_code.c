@@ -51,7 +51,7 @@ hash_ranks(hpc_frame_maker *maker, const hpc_feature *feature,
 
 		value_of_rank(feature, values, rank, &value);
 		hashes[rank] = hpc_value_hash(key, feature->kind, &value);
-		cancelled = hpc_poll(maker->env, rank);
+		cancelled = hpc_poll_texts(maker->env, rank);
 	}
 	for (uint32_t row = 0; row < maker->nraw && !cancelled; row++)
 	{
@@ -96,8 +96,9 @@ quantile_bins(const uint32_t *rows_of, uint32_t nvalues, uint64_t nrows,
  * Categories beyond HPC_MAX_BINS: the most frequent keep a bin of their own,
  * in byte order, the others share the last one.
  */
-static uint32_t
-pool_levels(const uint32_t *rows_of, uint32_t nvalues, uint32_t *bin_of)
+static hpc_status
+pool_levels(hpc_env *env, const uint32_t *rows_of, uint32_t nvalues,
+			uint32_t *bin_of, uint32_t *nbins)
 {
 	uint32_t least = 1; /* rows of a level with a bin */
 	uint32_t at_least = 0;
@@ -110,6 +111,8 @@ pool_levels(const uint32_t *rows_of, uint32_t nvalues, uint32_t *bin_of)
 		at_least = 0;
 		for (uint32_t rank = 0; rank < nvalues; rank++)
 			at_least += rows_of[rank] >= least + step;
+		if (hpc_cancelled(env))
+			return HPC_CANCELLED;
 		if (at_least >= HPC_MAX_BINS)
 			least += (uint32_t) step;
 	}
@@ -120,7 +123,8 @@ pool_levels(const uint32_t *rows_of, uint32_t nvalues, uint32_t *bin_of)
 		if (bin_of[rank] == HPC_MAX_BINS - 1)
 			bin_of[rank] = bin;
 	}
-	return bin + 1;
+	*nbins = bin + 1;
+	return HPC_OK;
 }
 
 /* Puts a narrow feature's codes into the next free place of a block. */
@@ -133,10 +137,13 @@ place_in_block(hpc_frame_maker *maker, hpc_feature *feature)
 
 	if (place == 0)
 	{
-		frame->blocks[block] = hpc_alloc0(maker->env, maker->nraw, HPC_BLOCK);
+		frame->blocks[block] = hpc_alloc(maker->env, maker->nraw, HPC_BLOCK);
 		if (frame->blocks[block] == NULL)
 			return HPC_NO_MEMORY;
 		frame->nblocks = block + 1;
+		if (hpc_fill(maker->env, frame->blocks[block], 0,
+					 (size_t) maker->nraw * HPC_BLOCK) != HPC_OK)
+			return HPC_CANCELLED;
 		for (int i = 0; i < HPC_BLOCK; i++)
 			frame->block_feature[block * HPC_BLOCK + i] = -1;
 	}
@@ -222,19 +229,26 @@ set_bounds(hpc_frame_maker *maker, hpc_feature *feature, double *values,
 	return HPC_OK;
 }
 
-/* How often each rank occurs; [nvalues], missing counted in the feature. */
-static uint32_t *
-count_ranks(hpc_frame_maker *maker, hpc_feature *feature)
+/* How often each rank occurs; rows_of[nvalues + 1] is allocated here. */
+static hpc_status
+count_ranks(hpc_frame_maker *maker, hpc_feature *feature, uint32_t **rows_of)
 {
-	uint32_t *rows_of = hpc_alloc0(maker->env, (size_t) feature->nvalues + 1,
-								   sizeof(uint32_t));
+	size_t n = (size_t) feature->nvalues + 1;
+	hpc_status status;
 
-	if (rows_of == NULL)
-		return NULL;
-	for (uint32_t row = 0; row < maker->nraw; row++)
-		rows_of[maker->ranks[row]]++;
-	feature->nmissing = rows_of[feature->nvalues];
-	return rows_of;
+	*rows_of = hpc_alloc(maker->env, n, sizeof(uint32_t));
+	if (*rows_of == NULL)
+		return HPC_NO_MEMORY;
+	status = hpc_fill(maker->env, *rows_of, 0, n * sizeof(uint32_t));
+	for (uint32_t row = 0; row < maker->nraw && status == HPC_OK; row++)
+	{
+		(*rows_of)[maker->ranks[row]]++;
+		if (hpc_poll(maker->env, row))
+			status = HPC_CANCELLED;
+	}
+	if (status == HPC_OK)
+		feature->nmissing = (*rows_of)[feature->nvalues];
+	return status;
 }
 
 /* Bins for the ranks at hand, where they are needed; NULL where not. */
@@ -252,10 +266,12 @@ bin_ranks(hpc_frame_maker *maker, hpc_feature *feature,
 	*bin_of = hpc_alloc(maker->env, feature->nvalues, sizeof(uint32_t));
 	if (*bin_of == NULL)
 		return HPC_NO_MEMORY;
-	feature->nbins = category ? pool_levels(rows_of, feature->nvalues, *bin_of)
-							  : quantile_bins(rows_of, feature->nvalues,
-											  maker->nraw - feature->nmissing,
-											  most, *bin_of);
+	if (category)
+		return pool_levels(maker->env, rows_of, feature->nvalues, *bin_of,
+						   &feature->nbins);
+	feature->nbins =
+		quantile_bins(rows_of, feature->nvalues,
+					  maker->nraw - feature->nmissing, most, *bin_of);
 	return HPC_OK;
 }
 
@@ -296,12 +312,12 @@ static hpc_status
 code_ranks(hpc_frame_maker *maker, hpc_feature *feature, double *values,
 		   bool *unique_text)
 {
-	uint32_t *rows_of = count_ranks(maker, feature);
+	uint32_t *rows_of;
 	uint32_t *bin_of = NULL;
-	hpc_status status = rows_of != NULL ? HPC_OK : HPC_NO_MEMORY;
+	hpc_status status = count_ranks(maker, feature, &rows_of);
 
 	feature->low = feature->high = values;
-	*unique_text = rows_of != NULL && is_unique_text(maker, feature, rows_of);
+	*unique_text = status == HPC_OK && is_unique_text(maker, feature, rows_of);
 	if (status == HPC_OK && !*unique_text)
 	{
 		if (maker->rules->check_leaks)
@@ -333,8 +349,12 @@ code_category_column(hpc_frame_maker *maker, hpc_column *column,
 	hpc_status status;
 
 	for (uint32_t row = 0; row < maker->nraw; row += HPC_FRAME_ROWS)
+	{
 		hpc_dataset_read_codes(maker->dataset, &column->values, row,
 							   hpc_frame_rows(maker, row), maker->ranks + row);
+		if (hpc_frame_poll(maker, row))
+			return HPC_CANCELLED;
+	}
 	feature->nvalues = column->dictionary.nentries;
 	status = hpc_rank_categories(maker->env, &column->dictionary, maker->nraw,
 								 maker->ranks, &feature->categories);

@@ -133,23 +133,28 @@ find_slot(const hpc_dictionary *dictionary, const char *bytes, uint32_t nbytes)
 static hpc_status
 grow_slots(hpc_env *env, hpc_dictionary *dictionary)
 {
-	uint32_t nslots =
-		dictionary->nslots > 0 ? dictionary->nslots * 2 : FIRST_SLOTS;
-	uint32_t *slots = hpc_alloc0(env, nslots, sizeof(uint32_t));
+	hpc_dictionary grown = *dictionary;
+	hpc_status status;
 
-	if (slots == NULL)
+	grown.nslots =
+		dictionary->nslots > 0 ? dictionary->nslots * 2 : FIRST_SLOTS;
+	grown.slots = hpc_alloc(env, grown.nslots, sizeof(uint32_t));
+	if (grown.slots == NULL)
 		return HPC_NO_MEMORY;
-	hpc_free(env, dictionary->slots);
-	dictionary->slots = slots;
-	dictionary->nslots = nslots;
-	for (uint32_t code = 0; code < dictionary->nentries; code++)
+	status = hpc_fill(env, grown.slots, 0, grown.nslots * sizeof(uint32_t));
+	for (uint32_t code = 0; code < grown.nentries && status == HPC_OK; code++)
 	{
 		uint32_t length;
-		const char *entry = hpc_dictionary_entry(dictionary, code, &length);
+		const char *entry = hpc_dictionary_entry(&grown, code, &length);
 
-		slots[find_slot(dictionary, entry, length)] = code + 1;
+		grown.slots[find_slot(&grown, entry, length)] = code + 1;
+		if (hpc_poll_texts(env, code))
+			status = HPC_CANCELLED;
 	}
-	return HPC_OK;
+	hpc_free(env, status == HPC_OK ? dictionary->slots : grown.slots);
+	if (status == HPC_OK)
+		*dictionary = grown;
+	return status;
 }
 
 /* Makes room for one more entry of nbytes. */
@@ -192,13 +197,15 @@ hpc_dictionary_code(hpc_env *env, hpc_dictionary *dictionary,
 					const char *bytes, uint32_t nbytes, uint32_t *code)
 {
 	uint32_t slot;
+	hpc_status status = HPC_OK;
 
 	if (dictionary->nentries >= UINT32_C(1) << 30)
 		return hpc_fail(env, HPC_LIMIT,
 						"a text column has more than 2^30 different values");
-	if (dictionary->nentries + 1 > dictionary->nslots / 2 &&
-		grow_slots(env, dictionary) != HPC_OK)
-		return HPC_NO_MEMORY;
+	if (dictionary->nentries + 1 > dictionary->nslots / 2)
+		status = grow_slots(env, dictionary);
+	if (status != HPC_OK)
+		return status;
 	slot = find_slot(dictionary, bytes, nbytes);
 	if (dictionary->slots[slot] == 0)
 	{

@@ -136,7 +136,7 @@ take_all_rows(const forest *f, hpc_bag *bag)
 /* Mean of the targets in a leaf from a sum finer than that of its node. */
 static double
 fine_mean(const forest *f, const hpc_bag *bag, const hpc_tree *tree,
-		  const hpc_tree_node *leaf)
+		  const hpc_tree_node *leaf, hpc_crew *crew, int worker)
 {
 	const double *target = f->frame->target;
 	double first = target[tree->rows[leaf->begin]];
@@ -147,6 +147,8 @@ fine_mean(const forest *f, const hpc_bag *bag, const hpc_tree *tree,
 	{
 		uint32_t row = tree->rows[i];
 
+		if (i % 65536 == 65535 && hpc_crew_stopped(crew, worker))
+			break;
 		sum += (int64_t) hpc_bag_weight(bag, row) *
 			   hpc_fixed_fine_target(&f->fixed, target[row]);
 		pure &= target[row] == first;
@@ -158,13 +160,14 @@ fine_mean(const forest *f, const hpc_bag *bag, const hpc_tree *tree,
 
 static double
 leaf_value(const forest *f, const hpc_bag *bag, const hpc_tree *tree,
-		   uint32_t index)
+		   uint32_t index, hpc_crew *crew, int worker)
 {
 	const hpc_tree_node *leaf = &tree->nodes[index];
 	const hpc_fixed *fixed = &f->fixed;
-	double value = fixed->lossless ? hpc_fixed_mean(fixed->step, fixed->center,
-													leaf->sum, leaf->weight)
-								   : fine_mean(f, bag, tree, leaf);
+	double value = fixed->lossless
+					   ? hpc_fixed_mean(fixed->step, fixed->center, leaf->sum,
+										leaf->weight)
+					   : fine_mean(f, bag, tree, leaf, crew, worker);
 	double center;
 
 	if (tree->bounds == NULL)
@@ -177,14 +180,17 @@ leaf_value(const forest *f, const hpc_bag *bag, const hpc_tree *tree,
 }
 
 static void
-set_values(const forest *f, const hpc_bag *bag, hpc_tree *tree)
+set_values(const forest *f, const hpc_bag *bag, hpc_tree *tree, hpc_crew *crew,
+		   int worker)
 {
 	for (uint32_t i = 0; i < tree->nnodes; i++)
 	{
 		hpc_tree_node *node = &tree->nodes[i];
 
+		if (i % 65536 == 65535 && hpc_crew_stopped(crew, worker))
+			return;
 		if (node->left == 0)
-			node->value = leaf_value(f, bag, tree, i);
+			node->value = leaf_value(f, bag, tree, i, crew, worker);
 		else
 			node->gain = hpc_scale(node->gain, f->gain_scale);
 	}
@@ -246,7 +252,7 @@ add_oob(forest *f, hpc_crew *crew, int worker, const hpc_tree *tree,
 
 	for (uint32_t word = 0; word < nwords; word++)
 	{
-		if (word % 128 == 127 && hpc_crew_stopped(crew, worker))
+		if (word % 16 == 15 && hpc_crew_stopped(crew, worker))
 			return;
 		for (uint64_t bits = outside[word]; bits != 0; bits &= bits - 1)
 		{
@@ -266,17 +272,22 @@ measure_oob(const forest *f, hpc_oob *oob)
 {
 	uint32_t nrows = f->frame->nrows;
 	double *prediction = hpc_alloc(f->env, nrows, sizeof(double));
-	hpc_status status;
+	hpc_status status = HPC_OK;
 
 	if (prediction == NULL)
 		return HPC_NO_MEMORY;
-	for (uint32_t row = 0; row < nrows; row++)
+	for (uint32_t row = 0; row < nrows && status == HPC_OK; row++)
+	{
 		prediction[row] =
 			f->oob_count[row] == 0
 				? NAN
 				: hpc_fixed_mean(f->oob_scale, 0, f->oob_sum[row],
 								 f->oob_count[row]);
-	status = hpc_oob_measure(f->env, f->frame, prediction, oob);
+		if (hpc_poll(f->env, row))
+			status = HPC_CANCELLED;
+	}
+	if (status == HPC_OK)
+		status = hpc_oob_measure(f->env, f->frame, prediction, oob);
 	hpc_free(f->env, prediction);
 	return status;
 }
@@ -309,7 +320,7 @@ grow_tree(hpc_crew *crew, int worker, uint64_t task, void *context)
 	f->grown[task] = tree;
 	if (tree == NULL)
 		return;
-	set_values(f, bag, tree);
+	set_values(f, bag, tree, crew, worker);
 	if (outside != NULL && drawn)
 		add_oob(f, crew, worker, tree, outside);
 }
@@ -410,6 +421,30 @@ set_rules(forest *f)
 }
 
 static hpc_status
+allocate_oob(forest *f)
+{
+	size_t nrows = f->frame->nrows;
+
+	f->outside = hpc_alloc0(f->env, (size_t) f->nworkers, sizeof(uint64_t *));
+	if (f->outside == NULL)
+		return HPC_NO_MEMORY;
+	for (int i = 0; i < f->nworkers; i++)
+	{
+		f->outside[i] =
+			hpc_alloc(f->env, words_of_rows(f->frame), sizeof(uint64_t));
+		if (f->outside[i] == NULL)
+			return HPC_NO_MEMORY;
+	}
+	f->oob_sum = hpc_alloc(f->env, nrows, sizeof(int64_t));
+	f->oob_count = hpc_alloc(f->env, nrows, sizeof(uint32_t));
+	if (f->oob_sum == NULL || f->oob_count == NULL)
+		return HPC_NO_MEMORY;
+	if (hpc_fill(f->env, f->oob_sum, 0, nrows * sizeof(int64_t)) != HPC_OK)
+		return HPC_CANCELLED;
+	return hpc_fill(f->env, f->oob_count, 0, nrows * sizeof(uint32_t));
+}
+
+static hpc_status
 allocate(forest *f)
 {
 	size_t nworkers = (size_t) f->nworkers;
@@ -427,18 +462,7 @@ allocate(forest *f)
 	}
 	if (!has_oob(f->params))
 		return HPC_OK;
-	f->outside = hpc_alloc0(f->env, nworkers, sizeof(uint64_t *));
-	if (f->outside == NULL)
-		return HPC_NO_MEMORY;
-	for (int i = 0; i < f->nworkers; i++)
-	{
-		f->outside[i] = hpc_alloc(f->env, words_of_rows(f->frame), 8);
-		if (f->outside[i] == NULL)
-			return HPC_NO_MEMORY;
-	}
-	f->oob_sum = hpc_alloc0(f->env, f->frame->nrows, sizeof(int64_t));
-	f->oob_count = hpc_alloc0(f->env, f->frame->nrows, sizeof(uint32_t));
-	return f->oob_sum != NULL && f->oob_count != NULL ? HPC_OK : HPC_NO_MEMORY;
+	return allocate_oob(f);
 }
 
 static void

@@ -34,13 +34,14 @@
 /* ---------- targets and weights ---------- */
 
 /* Counts distinct targets, up to MAX_TARGETS_COUNTED. */
-static void
-count_targets(hpc_frame *frame, uint32_t nraw)
+static hpc_status
+count_targets(hpc_frame_maker *maker)
 {
+	hpc_frame *frame = maker->frame;
 	double seen[MAX_TARGETS_COUNTED];
 	uint32_t n = 0;
 
-	for (uint32_t row = 0; row < nraw && n < MAX_TARGETS_COUNTED; row++)
+	for (uint32_t row = 0; row < maker->nraw && n < MAX_TARGETS_COUNTED; row++)
 	{
 		uint32_t i = 0;
 
@@ -48,8 +49,11 @@ count_targets(hpc_frame *frame, uint32_t nraw)
 			i++;
 		if (i == n)
 			seen[n++] = frame->target[row];
+		if (hpc_poll(maker->env, row))
+			return HPC_CANCELLED;
 	}
 	frame->ntargets = n;
+	return HPC_OK;
 }
 
 /*
@@ -170,11 +174,21 @@ take_targets(hpc_frame_maker *maker)
 		if (hpc_poll(maker->env, row))
 			return HPC_CANCELLED;
 	}
-	count_targets(frame, maker->nraw);
-	return average_target(maker);
+	status = count_targets(maker);
+	return status == HPC_OK ? average_target(maker) : status;
 }
 
 /* ---------- content ---------- */
+
+static hpc_status
+start_hashes(hpc_frame_maker *maker)
+{
+	maker->row_hash = hpc_alloc(maker->env, maker->nraw, sizeof(hpc_hash));
+	if (maker->row_hash == NULL)
+		return HPC_NO_MEMORY;
+	return hpc_fill(maker->env, maker->row_hash, 0,
+					maker->nraw * sizeof(hpc_hash));
+}
 
 static hpc_status
 hash_targets(hpc_frame_maker *maker)
@@ -248,14 +262,19 @@ code_all(hpc_frame_maker *maker, bool *unique_text)
 
 /* ---------- equal rows ---------- */
 
-static void
+static hpc_status
 digest_rows(hpc_frame_maker *maker)
 {
 	hpc_set_digest set = {0};
 
 	for (uint32_t row = 0; row < maker->nraw; row++)
+	{
 		hpc_set_digest_add(&set, maker->row_hash[row]);
+		if (hpc_poll(maker->env, row))
+			return HPC_CANCELLED;
+	}
 	maker->frame->data_digest = hpc_set_digest_end(&set);
+	return HPC_OK;
 }
 
 static inline bool
@@ -276,7 +295,11 @@ count_copy(hpc_frame_maker *maker, uint32_t first, uint32_t row)
 		if (frame->count == NULL)
 			return HPC_NO_MEMORY;
 		for (uint32_t i = 0; i < maker->nraw; i++)
+		{
 			frame->count[i] = 1;
+			if (hpc_poll(maker->env, i))
+				return HPC_CANCELLED;
+		}
 	}
 	frame->count[first]++;
 	frame->count[row] = 0;
@@ -298,7 +321,7 @@ find_copies(hpc_frame_maker *maker)
 	uint64_t nslots = 2;
 	uint32_t *slots;
 	uint64_t mask;
-	hpc_status status = HPC_OK;
+	hpc_status status;
 
 	while (nslots < nraw + nraw / 2)
 		nslots *= 2;
@@ -306,7 +329,7 @@ find_copies(hpc_frame_maker *maker)
 	slots = hpc_alloc(maker->env, nslots, sizeof(uint32_t));
 	if (slots == NULL)
 		return HPC_NO_MEMORY;
-	memset(slots, 0xff, nslots * sizeof(uint32_t));
+	status = hpc_fill(maker->env, slots, 0xff, nslots * sizeof(uint32_t));
 	for (uint32_t row = 0; row < nraw && status == HPC_OK; row++)
 	{
 		uint64_t slot = hash[row].low & mask;
@@ -404,16 +427,14 @@ make_frame(hpc_frame_maker *maker, bool *unique_text)
 	hpc_env *env = maker->env;
 	hpc_status status = take_targets(maker);
 
-	maker->row_hash = hpc_alloc0(env, maker->nraw, sizeof(hpc_hash));
-	if (status == HPC_OK && maker->row_hash == NULL)
-		status = HPC_NO_MEMORY;
+	if (status == HPC_OK)
+		status = start_hashes(maker);
 	if (status == HPC_OK)
 		status = code_all(maker, unique_text);
 	if (status == HPC_OK)
-	{
-		digest_rows(maker);
+		status = digest_rows(maker);
+	if (status == HPC_OK)
 		status = fold_rows(maker);
-	}
 	if (status == HPC_OK)
 		status = make_keys(maker);
 	hpc_free(env, maker->ranks);

@@ -244,6 +244,8 @@ split_node(hpc_grower *grower, hpc_pending *at)
 	bool split_small;
 	bool split_large;
 
+	if (!hpc_grower_goes_on(grower, at->end - at->begin))
+		return;
 	make_child(at, &left, tree->nnodes, at->begin, middle, 0);
 	make_child(at, &right, tree->nnodes + 1, middle, at->end, 1);
 	left.total = at->split.left;

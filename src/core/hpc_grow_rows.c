@@ -158,6 +158,9 @@ hpc_rows_total(hpc_grower *grower)
 
 	for (uint32_t i = 0; i < bag->nrows; i++)
 	{
+		if (i % HPC_ROWS_PER_POLL == HPC_ROWS_PER_POLL - 1 &&
+			!hpc_grower_goes_on(grower, HPC_ROWS_PER_POLL))
+			break;
 		if (grower->wide)
 			wide += bag->wide[bag->rows[i]];
 		else
@@ -170,14 +173,15 @@ hpc_rows_total(hpc_grower *grower)
 /* ---------- dividing rows ---------- */
 
 /*
- * Divides rows[n] in place, both sides in their old order, right ones by way
- * of spare; returns how many go left.  Both are written for each row, so that
- * no branch depends on one.
+ * Divides rows[n] into left, which may be rows or lie before them, and right,
+ * both in their old order; returns how many go left.  Both are written for
+ * each row, so that no branch depends on one.
  */
 static inline __attribute__((always_inline)) uint32_t
 divide_by_code(const unsigned char *codes, int width, size_t stride,
 			   uint32_t cut, uint32_t missing, bool missing_left,
-			   uint32_t *rows, uint32_t n, uint32_t *spare)
+			   const uint32_t *rows, uint32_t n, uint32_t *left,
+			   uint32_t *right)
 {
 	uint32_t nahead = hpc_rows_are_far(rows, n) ? n - HPC_AHEAD : 0;
 	uint32_t nleft = 0;
@@ -188,23 +192,23 @@ divide_by_code(const unsigned char *codes, int width, size_t stride,
 		uint32_t row = rows[i];
 		const unsigned char *at = codes + row * stride;
 		uint32_t code = width == 1 ? *at : *(const uint16_t *) at;
-		uint32_t left =
+		uint32_t goes_left =
 			(code <= cut) | ((code == missing) & (uint32_t) missing_left);
 
 		if (i < nahead)
 			__builtin_prefetch(codes + rows[i + HPC_AHEAD] * stride);
-		rows[nleft] = row;
-		spare[nright] = row;
-		nleft += left;
-		nright += 1 - left;
+		left[nleft] = row;
+		right[nright] = row;
+		nleft += goes_left;
+		nright += 1 - goes_left;
 	}
 	return nleft;
 }
 
 static uint32_t
 divide_by_set(const hpc_tree *tree, const hpc_tree_node *node,
-			  const hpc_feature *feature, uint32_t *rows, uint32_t n,
-			  uint32_t *spare)
+			  const hpc_feature *feature, const uint32_t *rows, uint32_t n,
+			  uint32_t *left, uint32_t *right)
 {
 	uint32_t nleft = 0;
 	uint32_t nright = 0;
@@ -212,34 +216,56 @@ divide_by_set(const hpc_tree *tree, const hpc_tree_node *node,
 	for (uint32_t i = 0; i < n; i++)
 	{
 		uint32_t row = rows[i];
-		uint32_t left =
+		uint32_t goes_left =
 			hpc_tree_goes_left(tree, node, feature, hpc_code(feature, row));
 
-		rows[nleft] = row;
-		spare[nright] = row;
-		nleft += left;
-		nright += 1 - left;
+		left[nleft] = row;
+		right[nright] = row;
+		nleft += goes_left;
+		nright += 1 - goes_left;
 	}
 	return nleft;
 }
 
-/* Divides a stretch of rows; those of the right side are left in spare. */
 static uint32_t
-divide_rows(const hpc_grower *grower, uint32_t node_index, uint32_t *rows,
-			uint32_t n, uint32_t *spare)
+divide_stretch(const hpc_grower *grower, const hpc_tree_node *node,
+			   const uint32_t *rows, uint32_t n, uint32_t *left,
+			   uint32_t *right)
 {
-	const hpc_tree_node *node = &grower->tree.nodes[node_index];
 	const hpc_feature *feature = &grower->frame->features[node->feature];
 
 	if (feature->kind == HPC_CATEGORY)
-		return divide_by_set(&grower->tree, node, feature, rows, n, spare);
+		return divide_by_set(&grower->tree, node, feature, rows, n, left,
+							 right);
 	if (feature->width == 1)
 		return divide_by_code(feature->codes, 1, HPC_BLOCK, node->at.cut,
 							  feature->nbins, node->missing_left, rows, n,
-							  spare);
+							  left, right);
 	return divide_by_code(feature->codes, 2, (size_t) feature->stride,
 						  node->at.cut, feature->nbins, node->missing_left,
-						  rows, n, spare);
+						  rows, n, left, right);
+}
+
+/*
+ * Divides rows in place, those of the right side into spare.  When the crew
+ * is stopped, rows still are rows of the bag, but spare has not all.
+ */
+static uint32_t
+divide_rows(const hpc_grower *grower, int worker, uint32_t node,
+			uint32_t *rows, uint32_t n, uint32_t *spare)
+{
+	uint32_t nleft = 0;
+
+	for (uint32_t i = 0; i < n; i += HPC_ROWS_PER_POLL)
+	{
+		uint32_t here = n - i < HPC_ROWS_PER_POLL ? n - i : HPC_ROWS_PER_POLL;
+
+		if (i > 0 && hpc_crew_stopped(grower->crew, worker))
+			break;
+		nleft += divide_stretch(grower, &grower->tree.nodes[node], rows + i,
+								here, rows + nleft, spare + i - nleft);
+	}
+	return nleft;
 }
 
 /* One part of the rows: left ones at its front, right ones in spare. */
@@ -252,9 +278,8 @@ divide_part(hpc_crew *crew, int worker, uint64_t part, void *context)
 	uint32_t end = part_begin(work, part + 1);
 
 	(void) crew;
-	(void) worker;
 	work->nleft[part] =
-		divide_rows(grower, work->at->node, grower->bag.rows + begin,
+		divide_rows(grower, worker, work->at->node, grower->bag.rows + begin,
 					end - begin, grower->spare + begin);
 }
 
@@ -312,8 +337,13 @@ partition_rows(hpc_grower *grower, const hpc_pending *at)
 
 	if (nworkers > 1)
 		return partition_by_team(grower, at, nworkers);
-	nleft = divide_rows(grower, at->node, rows, n, grower->spare);
-	memcpy(rows + nleft, grower->spare, (n - nleft) * sizeof(uint32_t));
+	nleft =
+		divide_rows(grower, grower->worker, at->node, rows, n, grower->spare);
+	if (n > HPC_ROWS_PER_POLL &&
+		hpc_crew_stopped(grower->crew, grower->worker))
+		grower->stopped = true;
+	else
+		memcpy(rows + nleft, grower->spare, (n - nleft) * sizeof(uint32_t));
 	return at->begin + nleft;
 }
 

@@ -314,9 +314,11 @@ hpc_grower_make_room(hpc_env *env, hpc_grower *grower)
 	if (words > UINT32_MAX)
 		return hpc_fail(env, HPC_LIMIT,
 						"a tree has too many splits by category");
-	sets = hpc_resize(env, grower->tree.sets, words, sizeof(uint32_t));
+	/* the tree will be grown again, so nothing needs to be copied */
+	sets = hpc_alloc(env, words, sizeof(uint32_t));
 	if (sets == NULL)
 		return HPC_NO_MEMORY;
+	hpc_free(env, grower->tree.sets);
 	grower->tree.sets = sets;
 	grower->tree.max_set_words = (uint32_t) words;
 	grower->wants_room = false;

@@ -35,25 +35,34 @@
  * For each value of a feature, the one target that its rows have; NaN: no row
  * has the value.  False: some value has two.
  */
-static bool
-one_target_each(const hpc_frame *frame, uint32_t nrows, const uint32_t *ranks,
-				uint32_t nvalues, double *target_of)
+static hpc_status
+one_target_each(hpc_env *env, const hpc_frame *frame, uint32_t nrows,
+				const uint32_t *ranks, uint32_t nvalues, double *target_of,
+				bool *one)
 {
+	*one = false;
 	for (uint32_t i = 0; i < nvalues; i++)
+	{
 		target_of[i] = NAN;
+		if (hpc_poll(env, i))
+			return HPC_CANCELLED;
+	}
 	for (uint32_t row = 0; row < nrows; row++)
 	{
 		double target = frame->target[row];
 		double *known;
 
+		if (hpc_poll(env, row))
+			return HPC_CANCELLED;
 		if (ranks[row] == nvalues)
 			continue;
 		known = &target_of[ranks[row]];
 		if (!isnan(*known) && *known != target)
-			return false;
+			return HPC_OK;
 		*known = target;
 	}
-	return true;
+	*one = true;
+	return HPC_OK;
 }
 
 static bool
@@ -77,17 +86,23 @@ all_different(hpc_env *env, const double *target_of, uint32_t n,
 {
 	uint64_t *keys = hpc_alloc(env, n, sizeof(uint64_t));
 	uint64_t *spare = hpc_alloc(env, n, sizeof(uint64_t));
-	hpc_status status = HPC_NO_MEMORY;
+	hpc_status status = keys != NULL && spare != NULL ? HPC_OK : HPC_NO_MEMORY;
 
-	if (keys != NULL && spare != NULL)
+	for (uint32_t i = 0; i < n && status == HPC_OK; i++)
 	{
-		for (uint32_t i = 0; i < n; i++)
-			keys[i] = hpc_sortable(target_of[i]);
-		status = hpc_sort_keys(env, n, keys, spare) ? HPC_OK : HPC_CANCELLED;
+		keys[i] = hpc_sortable(target_of[i]);
+		if (hpc_poll(env, i))
+			status = HPC_CANCELLED;
 	}
+	if (status == HPC_OK && !hpc_sort_keys(env, n, keys, spare))
+		status = HPC_CANCELLED;
 	*different = true;
 	for (uint32_t i = 1; i < n && status == HPC_OK; i++)
+	{
 		*different &= keys[i] != keys[i - 1];
+		if (hpc_poll(env, i))
+			status = HPC_CANCELLED;
+	}
 	hpc_free(env, keys);
 	hpc_free(env, spare);
 	return status;
@@ -99,7 +114,7 @@ is_copy(hpc_env *env, const hpc_frame *frame, const hpc_feature *feature,
 		uint32_t nrows, const uint32_t *ranks, bool *copy)
 {
 	double *target_of;
-	hpc_status status = HPC_OK;
+	hpc_status status;
 
 	*copy = false;
 	if (feature->nvalues < MIN_DISTINCT)
@@ -107,7 +122,8 @@ is_copy(hpc_env *env, const hpc_frame *frame, const hpc_feature *feature,
 	target_of = hpc_alloc(env, feature->nvalues, sizeof(double));
 	if (target_of == NULL)
 		return HPC_NO_MEMORY;
-	*copy = one_target_each(frame, nrows, ranks, feature->nvalues, target_of);
+	status = one_target_each(env, frame, nrows, ranks, feature->nvalues,
+							 target_of, copy);
 	if (*copy && feature->kind != HPC_CATEGORY)
 		*copy = strictly_ordered(target_of, feature->nvalues);
 	else if (*copy)
@@ -117,20 +133,24 @@ is_copy(hpc_env *env, const hpc_frame *frame, const hpc_feature *feature,
 }
 
 /* Is the feature the target itself, on every row that has it? */
-static bool
-is_target(const hpc_frame *frame, const hpc_feature *feature, uint32_t nrows,
-		  const uint32_t *ranks)
+static hpc_status
+is_target(hpc_env *env, const hpc_frame *frame, const hpc_feature *feature,
+		  uint32_t nrows, const uint32_t *ranks, bool *same)
 {
+	*same = false;
 	if (feature->kind == HPC_CATEGORY || feature->nvalues < 2 ||
 		nrows < MIN_ROWS)
-		return false;
+		return HPC_OK;
 	for (uint32_t row = 0; row < nrows; row++)
 	{
 		if (ranks[row] < feature->nvalues &&
 			feature->low[ranks[row]] != frame->target[row])
-			return false;
+			return HPC_OK;
+		if (hpc_poll(env, row))
+			return HPC_CANCELLED;
 	}
-	return true;
+	*same = true;
+	return HPC_OK;
 }
 
 /* A name between single quotes, as SQL wants it; too long a one is cut. */
@@ -183,10 +203,12 @@ hpc_leak_check(hpc_env *env, const hpc_frame *frame,
 			   const hpc_feature *feature, uint32_t nrows,
 			   const uint32_t *ranks)
 {
-	bool same = is_target(frame, feature, nrows, ranks);
+	bool same;
 	bool copy;
-	hpc_status status = is_copy(env, frame, feature, nrows, ranks, &copy);
+	hpc_status status = is_target(env, frame, feature, nrows, ranks, &same);
 
+	if (status == HPC_OK)
+		status = is_copy(env, frame, feature, nrows, ranks, &copy);
 	if (status == HPC_OK && (same || copy))
 		return fail_leak(env, feature, feature->nvalues, same);
 	return status;
@@ -229,9 +251,9 @@ pair_rows(hpc_env *env, const hpc_dataset *dataset, const hpc_chunked *column,
  * Could these rows, in the order of their values, be those of a copy?  Where
  * there are none, they could.
  */
-static bool
-pairs_fit_copy(const double *target, const hpc_pair *pairs, uint32_t n,
-			   bool *same)
+static hpc_status
+pairs_fit_copy(hpc_env *env, const double *target, const hpc_pair *pairs,
+			   uint32_t n, bool *copy, bool *same)
 {
 	bool rising = true;
 	bool falling = true;
@@ -241,6 +263,8 @@ pairs_fit_copy(const double *target, const hpc_pair *pairs, uint32_t n,
 	{
 		double here = target[pairs[i].row];
 
+		if (hpc_poll(env, i))
+			return HPC_CANCELLED;
 		*same &= here == hpc_from_sortable(pairs[i].key);
 		if (i == 0)
 			continue;
@@ -252,7 +276,8 @@ pairs_fit_copy(const double *target, const hpc_pair *pairs, uint32_t n,
 			falling &= here < target[pairs[i - 1].row];
 		}
 	}
-	return rising || falling;
+	*copy = rising || falling;
+	return HPC_OK;
 }
 
 /* Looks at the first n rows only. */
@@ -270,7 +295,7 @@ check_rows(hpc_env *env, const hpc_frame *frame, const hpc_dataset *dataset,
 					 ? HPC_OK
 					 : HPC_CANCELLED;
 	if (status == HPC_OK)
-		*copy = pairs_fit_copy(frame->target, pairs, npairs, same);
+		status = pairs_fit_copy(env, frame->target, pairs, npairs, copy, same);
 	hpc_free(env, pairs);
 	hpc_free(env, spare);
 	return status;

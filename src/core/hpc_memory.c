@@ -113,3 +113,35 @@ hpc_cancelled(hpc_env *env)
 	hpc_fail(env, HPC_CANCELLED, "training was cancelled");
 	return true;
 }
+
+/* Bytes to take at a time. */
+static size_t
+next_piece(size_t left)
+{
+	return left < HPC_BYTES_PER_POLL ? left : HPC_BYTES_PER_POLL;
+}
+
+hpc_status
+hpc_fill(hpc_env *env, void *block, int byte, size_t nbytes)
+{
+	for (size_t at = 0; at < nbytes; at += HPC_BYTES_PER_POLL)
+	{
+		if (at > 0 && hpc_cancelled(env))
+			return HPC_CANCELLED;
+		memset((char *) block + at, byte, next_piece(nbytes - at));
+	}
+	return HPC_OK;
+}
+
+hpc_status
+hpc_copy(hpc_env *env, void *to, const void *from, size_t nbytes)
+{
+	for (size_t at = 0; at < nbytes; at += HPC_BYTES_PER_POLL)
+	{
+		if (at > 0 && hpc_cancelled(env))
+			return HPC_CANCELLED;
+		memcpy((char *) to + at, (const char *) from + at,
+			   next_piece(nbytes - at));
+	}
+	return HPC_OK;
+}

@@ -29,7 +29,7 @@ hpc_need(hpc_env *env, uint64_t nbytes, const char *what, const char *hint);
 /* count × size bytes, not cleared; zero bytes answer a valid pointer. */
 extern void *hpc_alloc(hpc_env *env, size_t count, size_t size);
 
-/* The same, cleared. */
+/* The same, cleared; for what does not grow with the rows (hpc_fill). */
 extern void *hpc_alloc0(hpc_env *env, size_t count, size_t size);
 
 /* Resizes ptr (or allocates); on failure NULL, ptr stays valid. */
@@ -57,5 +57,25 @@ hpc_poll(hpc_env *env, uint64_t i)
 	return i % HPC_ITEMS_PER_POLL == HPC_ITEMS_PER_POLL - 1 &&
 		   hpc_cancelled(env);
 }
+
+/* In a loop whose items may be long, texts for instance. */
+#define HPC_TEXTS_PER_POLL 1024
+
+static inline bool
+hpc_poll_texts(hpc_env *env, uint64_t i)
+{
+	return i % HPC_TEXTS_PER_POLL == HPC_TEXTS_PER_POLL - 1 &&
+		   hpc_cancelled(env);
+}
+
+/*
+ * memset and memcpy that ask between pieces of HPC_BYTES_PER_POLL: memory that
+ * is touched for the first time may come at a few hundred MB a second.
+ */
+#define HPC_BYTES_PER_POLL ((size_t) 1 << 20)
+
+extern hpc_status hpc_fill(hpc_env *env, void *block, int byte, size_t nbytes);
+extern hpc_status
+hpc_copy(hpc_env *env, void *to, const void *from, size_t nbytes);
 
 #endif /* HPC_MEMORY_H */

@@ -264,10 +264,10 @@ static bool
 sort_entries(hpc_env *env, const hpc_dictionary *dictionary, uint32_t *entries,
 			 uint32_t *scratch, uint32_t n)
 {
+	uint64_t ndone = 0;
+
 	for (uint32_t width = 1; width < n; width *= 2)
 	{
-		if (hpc_cancelled(env))
-			return false;
 		for (uint32_t start = 0; start < n; start += 2 * width)
 		{
 			uint32_t middle = n - start > width ? start + width : n;
@@ -283,9 +283,12 @@ sort_entries(hpc_env *env, const hpc_dictionary *dictionary, uint32_t *entries,
 													 entries[right]) <= 0);
 
 				scratch[out] = entries[take_left ? left++ : right++];
+				if (hpc_poll_texts(env, ndone++))
+					return false;
 			}
 		}
-		memcpy(entries, scratch, n * sizeof(uint32_t));
+		if (hpc_copy(env, entries, scratch, n * sizeof(uint32_t)) != HPC_OK)
+			return false;
 	}
 	return true;
 }
@@ -306,6 +309,7 @@ order_entries(hpc_env *env, const hpc_dictionary *dictionary, uint32_t *order)
 
 	if (pairs == NULL || spare == NULL || scratch == NULL)
 		goto done;
+	status = HPC_CANCELLED;
 	for (uint32_t i = 0; i < n; i++)
 	{
 		uint32_t nbytes;
@@ -313,17 +317,25 @@ order_entries(hpc_env *env, const hpc_dictionary *dictionary, uint32_t *order)
 
 		pairs[i].key = prefix_key(bytes, nbytes);
 		pairs[i].row = i;
+		if (hpc_poll(env, i))
+			goto done;
 	}
-	status = HPC_CANCELLED;
 	if (!hpc_sort_pairs(env, n, pairs, spare))
 		goto done;
 	for (uint32_t i = 0; i < n; i++)
+	{
 		order[i] = pairs[i].row;
+		if (hpc_poll(env, i))
+			goto done;
+	}
 	for (uint32_t start = 0; start < n; start = end)
 	{
 		for (end = start + 1; end < n && pairs[end].key == pairs[start].key;
 			 end++)
 			;
+		if (end / HPC_ITEMS_PER_POLL > start / HPC_ITEMS_PER_POLL &&
+			hpc_cancelled(env))
+			goto done;
 		if (!sort_entries(env, dictionary, order + start, scratch,
 						  end - start))
 			goto done;
@@ -357,7 +369,7 @@ hpc_rank_categories(hpc_env *env, const hpc_dictionary *dictionary,
 
 		rank_of[order[i]] = i;
 		status = hpc_dictionary_code(env, categories, bytes, nbytes, &code);
-		if (hpc_poll(env, i))
+		if (status == HPC_OK && hpc_poll_texts(env, i))
 			status = HPC_CANCELLED;
 	}
 	for (uint32_t row = 0; row < nrows && status == HPC_OK; row++)

@@ -72,7 +72,7 @@ extern void
 hpc_wide_fill(const hpc_histogram_plan *plan, const uint32_t *rows,
 			  uint32_t nrows, const hpc_wide *cell, hpc_wide *histogram);
 
-/* The cells of one feature, which need no plan. */
+/* The same for one feature, which needs no plan. */
 extern void hpc_narrow_fill_feature(const hpc_feature *feature,
 									const uint32_t *rows, uint32_t nrows,
 									const hpc_narrow *cell, hpc_narrow *cells);
@@ -150,6 +150,6 @@ extern void hpc_view_divide(const hpc_view *view, const hpc_search *search,
 							hpc_split *split);
 
 /* Tasks ask whether to stop after this many rows times features. */
-#define HPC_CELLS_PER_POLL 4000000
+#define HPC_CELLS_PER_POLL 1000000
 
 #endif /* HPC_SCAN_H */

@@ -107,7 +107,6 @@ void
 NAME(fill_feature)(const hpc_feature *feature, const uint32_t *rows,
 				   uint32_t nrows, const CELL *cell, CELL *cells)
 {
-	memset(cells, 0, ((size_t) feature->nbins + 1) * sizeof(CELL));
 	if (feature->width == 1)
 		NAME(add_codes)
 	(feature->codes, 1, HPC_BLOCK, rows, nrows, cell, cells);

@@ -595,27 +595,29 @@ most_nodes(const hpc_series_rules *rules)
 	return (size_t) (2 * leaves);
 }
 
-static bool
+static hpc_status
 list_held_out(hpc_env *env, hpc_series *s)
 {
 	const hpc_series_rules *rules = s->rules;
 	uint32_t n = 0;
 
 	if (s->held_out == HPC_NO_FOLD)
-		return true;
+		return HPC_OK;
 	for (uint32_t row = 0; row < rules->frame->nrows; row++)
 		n += rules->fold[row] == s->held_out;
 	s->held = hpc_alloc(env, n, sizeof(uint32_t));
 	s->held_now = hpc_alloc(env, rules->batch * n, sizeof(double));
 	s->loss_now = hpc_alloc(env, rules->batch, sizeof(double));
 	if (s->held == NULL || s->held_now == NULL || s->loss_now == NULL)
-		return false;
+		return HPC_NO_MEMORY;
 	for (uint32_t row = 0; row < rules->frame->nrows; row++)
 	{
 		if (rules->fold[row] == s->held_out)
 			s->held[s->nheld++] = row;
+		if (hpc_poll(env, row))
+			return HPC_CANCELLED;
 	}
-	return true;
+	return HPC_OK;
 }
 
 static bool
@@ -652,9 +654,7 @@ hpc_series_init(hpc_env *env, hpc_series *s, const hpc_series_rules *rules,
 					  .held_out = held_out,
 					  .loss = rules->loss,
 					  .tray = tray};
-	if (!allocate(env, s) || !list_held_out(env, s))
-		return HPC_NO_MEMORY;
-	return HPC_OK;
+	return allocate(env, s) ? list_held_out(env, s) : HPC_NO_MEMORY;
 }
 
 void

@@ -17,9 +17,6 @@
 #include "hpc_sort.h"
 #include "hpc_writer.h"
 
-/* Bytes copied between two questions whether to stop. */
-#define BYTES_PER_COPY ((size_t) 16 << 20)
-
 /* A growing array; element size is the user's business. */
 typedef struct growing
 {
@@ -256,7 +253,7 @@ hpc_writer_add_tree(hpc_env *env, hpc_writer *writer, const hpc_tree *tree)
 		hpc_status status = HPC_OK;
 
 		covers[i] = node->cover;
-		nodes[i].left = node->left;
+		nodes[i] = (hpc_node){.left = node->left};
 		if (node->left == 0)
 			memcpy(nodes[i].u.value, &node->value, sizeof(double));
 		else
@@ -441,19 +438,8 @@ add_section(layout *out, hpc_section_kind kind, uint64_t nbytes)
 static void
 copy_bytes(layout *out, char *to, const void *bytes, uint64_t nbytes)
 {
-	const char *from = bytes;
-
-	for (uint64_t at = 0; at < nbytes && !out->cancelled;)
-	{
-		size_t piece = nbytes - at;
-
-		if (piece > BYTES_PER_COPY)
-			piece = BYTES_PER_COPY;
-		memcpy(to + at, from + at, piece);
-		at += piece;
-		if (at < nbytes)
-			out->cancelled = hpc_cancelled(out->env);
-	}
+	if (!out->cancelled)
+		out->cancelled = hpc_copy(out->env, to, bytes, nbytes) != HPC_OK;
 }
 
 /* The nodes from the block's start to their section, unless asked to stop. */
@@ -464,7 +450,7 @@ move_nodes(layout *out, uint64_t nbytes)
 
 	for (uint64_t left = nbytes; left > 0 && !out->cancelled;)
 	{
-		size_t piece = left < BYTES_PER_COPY ? left : BYTES_PER_COPY;
+		size_t piece = left < HPC_BYTES_PER_POLL ? left : HPC_BYTES_PER_POLL;
 
 		left -= piece;
 		memmove(from + out->nodes + left, from + left, piece);

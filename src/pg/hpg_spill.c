@@ -51,7 +51,8 @@
 #include "hpg_border.h"
 #include "hpg_compat.h"
 
-#define DEFAULT_THRESHOLD (64 * 1024) /* kB */
+/* kB; a datum is copied whole several times, in which no cancel is heard */
+#define DEFAULT_THRESHOLD (16 * 1024)
 #define LARGEST_THRESHOLD (512 * 1024)
 
 static int spill_threshold = DEFAULT_THRESHOLD;

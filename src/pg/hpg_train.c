@@ -243,7 +243,7 @@ forget_model(train_state *state)
 {
 	/* the executor has copied it */
 	if (state->model != NULL)
-		pfree(state->model);
+		state->env.resize(state->env.opaque, state->model, 0);
 	state->model = NULL;
 }
 
@@ -542,11 +542,9 @@ train(FunctionCallInfo fcinfo, train_state *state)
 							   &texts, &result));
 	hpg_report_findings(fcinfo, &result);
 	hpc_dataset_free(&state->env, dataset);
-	state->model = MemoryContextAlloc(state->context, result.nbytes);
-	memcpy(state->model, result.model, result.nbytes);
-	SET_VARSIZE(state->model, result.nbytes);
-	state->env.resize(state->env.opaque, result.model, 0);
 	state->env.resize(state->env.opaque, result.findings, 0);
+	state->model = result.model;
+	SET_VARSIZE(state->model, result.nbytes);
 }
 
 /* No row had both a target and a weight. */

@@ -350,6 +350,7 @@ histogram_view(const hpc_feature *feature)
 {
 	hpc_view view = view_of(feature);
 
+	memset(at.cells, 0, ((size_t) feature->nbins + 1) * sizeof(hpc_wide));
 	if (at.wide)
 		hpc_wide_fill_feature(feature, at.rows, at.n, at.wide_cells, at.cells);
 	else
