@@ -222,8 +222,34 @@ order_levels(hpt_twin *twin, const hpc_search *search,
 	}
 }
 
+/* What the levels gain by chance; variances anew for each. */
+static double
+chance_of(const hpt_twin *twin, const hpt_twin_node *node,
+		  const hpc_search *search)
+{
+	double weight = (double) node->total.weight;
+	double mean = (double) node->total.sum / weight;
+	double roots = sqrt((double) search->missing.weight);
+	__extension__ unsigned __int128 squares = 0;
+
+	for (uint32_t i = 0; i < twin->nlevels; i++)
+		roots += sqrt((double) twin->levels[i].total.weight);
+	for (uint32_t i = 0; i < node->nrows; i++)
+	{
+		hpc_total held = twin->sample->held[node->rows[i]];
+		int64_t q = held.sum / (int64_t) held.weight;
+
+		squares += (unsigned __int128) (q * (__int128) q) * held.weight;
+	}
+	return fmax(0, 0.6366197723675814 * (roots * roots / weight - 2)) *
+		   twin->rules->chance[twin->index] *
+		   fmax(0, (double) squares / weight - mean * mean) *
+		   twin->rules->weight_unit;
+}
+
 static hpc_split
-divide_levels(hpt_twin *twin, const hpc_search *search)
+divide_levels(hpt_twin *twin, const hpt_twin_node *node,
+			  const hpc_search *search)
 {
 	hpc_split best = {.gain = -1};
 	hpc_total left = {0, 0, 0};
@@ -236,6 +262,8 @@ divide_levels(hpt_twin *twin, const hpc_search *search)
 			try_gain(search, &best, hpc_total_plus(left, search->missing), i,
 					 true);
 	}
+	if (best.gain > 0 && twin->rules->chance != NULL)
+		best.gain = fmax(0, best.gain - chance_of(twin, node, search));
 	return best;
 }
 
@@ -425,7 +453,8 @@ try_feature(hpt_twin *twin, hpt_twin_node *node, int index)
 	if (category && !drawn)
 	{
 		order_levels(twin, &search, feature);
-		split = divide_levels(twin, &search);
+		twin->index = index;
+		split = divide_levels(twin, node, &search);
 	}
 	else if (category)
 		split = draw_levels(twin, &search, draw_of(twin, node, index));
