@@ -222,40 +222,30 @@ order_levels(hpt_twin *twin, const hpc_search *search,
 	}
 }
 
-/* What the levels gain by chance; variances anew for each. */
+/* What the levels gain by chance; the variance anew for each feature. */
 static double
-chance_of(const hpt_twin *twin, const hpt_twin_node *node,
-		  const hpc_search *search)
+chance_of(const hpt_twin *twin, const hpt_twin_node *node, int index,
+		  double roots)
 {
-	double weight = (double) node->total.weight;
-	double mean = (double) node->total.sum / weight;
-	double roots = sqrt((double) search->missing.weight);
-	__extension__ unsigned __int128 squares = 0;
-
-	for (uint32_t i = 0; i < twin->nlevels; i++)
-		roots += sqrt((double) twin->levels[i].total.weight);
-	for (uint32_t i = 0; i < node->nrows; i++)
-	{
-		hpc_total held = twin->sample->held[node->rows[i]];
-		int64_t q = held.sum / (int64_t) held.weight;
-
-		squares += (unsigned __int128) (q * (__int128) q) * held.weight;
-	}
-	return fmax(0, 0.6366197723675814 * (roots * roots / weight - 2)) *
-		   twin->rules->chance[twin->index] *
-		   fmax(0, (double) squares / weight - mean * mean) *
+	return fmax(0, 0.6366197723675814 *
+					   (roots * roots / (double) node->total.weight - 2)) *
+		   twin->rules->chance[index] *
+		   hpt_sample_variance(twin->sample, node->rows, node->nrows,
+							   node->total) *
 		   twin->rules->weight_unit;
 }
 
 static hpc_split
 divide_levels(hpt_twin *twin, const hpt_twin_node *node,
-			  const hpc_search *search)
+			  const hpc_search *search, int index)
 {
 	hpc_split best = {.gain = -1};
 	hpc_total left = {0, 0, 0};
+	double roots = sqrt((double) search->missing.weight);
 
 	for (uint32_t i = 0; i < twin->nlevels; i++)
 	{
+		roots += sqrt((double) twin->levels[i].total.weight);
 		left = hpc_total_plus(left, twin->levels[i].total);
 		try_gain(search, &best, left, i, false);
 		if (search->missing.count > 0)
@@ -263,7 +253,7 @@ divide_levels(hpt_twin *twin, const hpt_twin_node *node,
 					 true);
 	}
 	if (best.gain > 0 && twin->rules->chance != NULL)
-		best.gain = fmax(0, best.gain - chance_of(twin, node, search));
+		best.gain = fmax(0, best.gain - chance_of(twin, node, index, roots));
 	return best;
 }
 
@@ -453,8 +443,7 @@ try_feature(hpt_twin *twin, hpt_twin_node *node, int index)
 	if (category && !drawn)
 	{
 		order_levels(twin, &search, feature);
-		twin->index = index;
-		split = divide_levels(twin, node, &search);
+		split = divide_levels(twin, node, &search, index);
 	}
 	else if (category)
 		split = draw_levels(twin, &search, draw_of(twin, node, index));

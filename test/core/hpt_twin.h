@@ -44,8 +44,7 @@ typedef struct hpt_twin
 	uint32_t max_nodes;
 	hpt_twin_node *nodes;
 
-	/* the feature at hand, and sums of the node by its codes */
-	int index;
+	/* sums of the node and feature at hand */
 	hpc_total *cells; /* by code, 0 where not in use */
 	uint32_t ncodes;
 	uint32_t *codes; /* [ncodes] ascending, missing apart */
