@@ -252,6 +252,40 @@ random_levels(hpc_grower *grower, const hpc_pending *at,
 	return try_both_sides(search, left, nleft - 1);
 }
 
+/* Variance of q over the rows of the node. */
+static double
+node_variance(hpc_grower *grower, const hpc_pending *at)
+{
+	if (grower->variance < 0)
+	{
+		double weight = (double) at->total.weight;
+		double mean = (double) at->total.sum / weight;
+
+		grower->variance =
+			fmax(0, hpc_rows_squares(grower, at) / weight - mean * mean);
+	}
+	return grower->variance;
+}
+
+/* The best division of the levels, less what it would gain by chance. */
+static hpc_split
+divide_levels(hpc_grower *grower, const hpc_pending *at,
+			  const hpc_search *search, int index, uint32_t nlevels)
+{
+	const hpc_grow_rules *rules = grower->rules;
+	hpc_split split = hpc_levels_divide(search, grower->levels, nlevels);
+	double chance;
+
+	if (split.gain <= 0 || rules->chance == NULL)
+		return split;
+	chance = hpc_levels_chance(search, grower->levels, nlevels);
+	if (chance > 0)
+		split.gain = fmax(0, split.gain - chance * rules->chance[index] *
+											  node_variance(grower, at) *
+											  rules->weight_unit);
+	return split;
+}
+
 /* The division by a category; its set is in best_set when it is the best. */
 static hpc_split
 divide_category(hpc_grower *grower, const hpc_pending *at,
@@ -277,7 +311,7 @@ divide_category(hpc_grower *grower, const hpc_pending *at,
 		grower->stopped = true;
 		return none;
 	}
-	return hpc_levels_divide(search, grower->levels, *nlevels);
+	return divide_levels(grower, at, search, index, *nlevels);
 }
 
 /* Does the new split of a feature win over the best so far? */
@@ -516,6 +550,7 @@ hpc_choose_split(hpc_grower *grower, hpc_pending *at)
 	hpc_split *spare = &splits[1];
 
 	best->gain = -1;
+	grower->variance = -1;
 	prepare_rows(grower, at);
 	if (choose)
 		n = order_features(grower, at);

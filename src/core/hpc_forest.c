@@ -19,6 +19,7 @@
  */
 #include <math.h>
 
+#include "hpc_chance.h"
 #include "hpc_fixed.h"
 #include "hpc_forest.h"
 #include "hpc_memory.h"
@@ -35,6 +36,7 @@ typedef struct forest
 	hpc_fixed fixed;
 	hpc_grow_rules rules;
 	int8_t *monotone; /* [nfeatures], or NULL */
+	double *chance;   /* [nfeatures], or NULL */
 	hpc_poisson poisson;
 	uint64_t row_threshold; /* without bag */
 	int gain_scale;         /* exponent of gains in the model's units */
@@ -416,6 +418,7 @@ set_rules(forest *f)
 	f->rules.nfeatures_tried = features_tried(f->frame, params);
 	f->rules.random_cuts = params->algorithm == HPC_EXTRA_TREES;
 	f->rules.monotone = f->monotone;
+	f->rules.chance = f->chance;
 	f->rules.weight_unit = f->fixed.weight_unit;
 	f->rules.nworkers = 1;
 }
@@ -476,6 +479,7 @@ release(forest *f)
 	hpc_free(f->env, f->grown);
 	hpc_free(f->env, f->outside);
 	hpc_free(f->env, f->monotone);
+	hpc_free(f->env, f->chance);
 	hpc_free(f->env, f->oob_sum);
 	hpc_free(f->env, f->oob_count);
 }
@@ -490,6 +494,8 @@ prepare(forest *f)
 
 	if (status == HPC_OK)
 		status = hpc_monotone_signs(f->env, frame, params, &f->monotone);
+	if (status == HPC_OK && params->algorithm != HPC_EXTRA_TREES)
+		status = hpc_chance_shares(f->env, frame, &f->chance);
 	if (status != HPC_OK)
 		return status;
 	if (f->writer != NULL)

@@ -93,6 +93,8 @@ typedef struct hpc_grow_rules
 	int nfeatures_tried;    /* features per split */
 	bool random_cuts;       /* extra trees: one random division per feature */
 	const int8_t *monotone; /* [nfeatures] -1, 0, 1; NULL: all 0 */
+	const double *chance;   /* [nfeatures] share of the gain by chance that
+							 * categories do without; NULL: all 0 */
 	double weight_unit;     /* weight units of one row of weight 1 */
 	int nworkers;           /* of the crew that helps with a tree; 1: none */
 } hpc_grow_rules;

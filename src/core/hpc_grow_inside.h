@@ -66,6 +66,7 @@ struct hpc_grower
 
 	/* the search */
 	uint64_t *feature_hash; /* [nfeatures] of the node at hand */
+	double variance;        /* of its q; below 0: not known yet */
 	int *order;             /* [nfeatures] heap of features yet to be tried */
 	hpc_level *levels;      /* [most bins + 1] */
 	hpc_level *spare_levels;
@@ -201,6 +202,9 @@ extern void hpc_rows_to_lists(hpc_grower *grower, hpc_pending *at);
  */
 extern uint32_t hpc_rows_partition(hpc_grower *grower, const hpc_pending *at);
 extern void hpc_lists_divide(hpc_grower *grower, const hpc_pending *at);
+
+/* The sum of weight × q² over the rows of a node: exact, then rounded. */
+extern double hpc_rows_squares(hpc_grower *grower, const hpc_pending *at);
 
 /* Do all rows have the same target, by the bag's pure_value? */
 extern bool hpc_rows_are_pure(const hpc_grower *grower, const hpc_pending *at);

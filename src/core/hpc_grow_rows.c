@@ -527,6 +527,37 @@ hpc_rows_partition(hpc_grower *grower, const hpc_pending *at)
 					   : partition_rows(grower, at);
 }
 
+double
+hpc_rows_squares(hpc_grower *grower, const hpc_pending *at)
+{
+	const hpc_bag *bag = &grower->bag;
+	const uint32_t *rows = bag->rows + at->begin;
+	const void *cells = grower->wide ? (const void *) bag->wide : bag->narrow;
+	__extension__ unsigned __int128 sum = 0;
+
+	if (at->in_list)
+	{
+		rows =
+			hpc_grower_list(grower, at->list) + at->begin - grower->list_base;
+		cells = grower->slot_cell;
+	}
+	for (uint32_t i = 0; i < at->end - at->begin; i++)
+	{
+		uint32_t cell = at->in_list ? HPC_LIST_SLOT(rows[i]) : rows[i];
+		hpc_total row =
+			grower->wide ? hpc_wide_total(((const hpc_wide *) cells)[cell])
+						 : hpc_narrow_total(((const hpc_narrow *) cells)[cell],
+											bag->weight_bits);
+		int64_t q = row.weight > 1 ? row.sum / (int64_t) row.weight : row.sum;
+
+		if (i % HPC_ROWS_PER_POLL == HPC_ROWS_PER_POLL - 1 &&
+			!hpc_grower_goes_on(grower, HPC_ROWS_PER_POLL))
+			break;
+		sum += (unsigned __int128) (row.sum * (__int128) q);
+	}
+	return (double) sum;
+}
+
 /*
  * Do two cells hold different targets?  Cells hold weight × q, so what one
  * holds times the other's weight differs, even modulo 2^64, only if q does.

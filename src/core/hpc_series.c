@@ -22,6 +22,7 @@
  */
 #include <math.h>
 
+#include "hpc_chance.h"
 #include "hpc_memory.h"
 #include "hpc_random.h"
 #include "hpc_series_inside.h"
@@ -556,6 +557,8 @@ hpc_series_rules_init(hpc_env *env, hpc_series_rules *rules,
 	if (status == HPC_OK)
 		status = hpc_monotone_signs(env, frame, params, &rules->monotone);
 	if (status == HPC_OK)
+		status = hpc_chance_shares(env, frame, &rules->chance);
+	if (status == HPC_OK)
 		status = choose_features(env, rules);
 	if (status != HPC_OK)
 		return status;
@@ -570,6 +573,7 @@ hpc_series_rules_init(hpc_env *env, hpc_series_rules *rules,
 						 .max_leaves = (uint32_t) params->max_leaves,
 						 .nfeatures_tried = frame->nfeatures,
 						 .monotone = rules->monotone,
+						 .chance = rules->chance,
 						 .weight_unit = hpc_scale(1, -rules->weight_step),
 						 .nworkers = 1};
 	return HPC_OK;
@@ -579,6 +583,7 @@ void
 hpc_series_rules_free(hpc_env *env, hpc_series_rules *rules)
 {
 	hpc_free(env, rules->monotone);
+	hpc_free(env, rules->chance);
 	hpc_free(env, rules->usable);
 }
 

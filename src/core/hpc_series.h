@@ -20,6 +20,7 @@ typedef struct hpc_series_rules
 	hpc_loss loss;
 	hpc_grow_rules grow;
 	int8_t *monotone; /* [nfeatures], or NULL */
+	double *chance;   /* [nfeatures], or NULL */
 	int unit;         /* residuals are in units of 2^unit */
 	int nusable;
 	int *usable; /* [nusable] features with more than one code */

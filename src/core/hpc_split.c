@@ -8,6 +8,21 @@
  * levels with fewer than cat_min_rows rows are treated as one: a level seen a
  * few times would otherwise be placed by the noise in its targets.
  *
+ * The best prefix is chosen by the same targets that it is judged by, and
+ * gains the more, the more levels there are, even if they are noise.  Trees
+ * would divide by such columns rather than by a number that tells a little
+ * (Loh and Shih 1997; Hothorn et al. 2006).  So the gain expected by chance
+ * is taken off before a category is compared with other features.  Deviations
+ * of levels of weights w are then normal, with variance σ² w; half of the sum
+ * of their sizes is on either side, (Σ √w) σ / √(2π), and a division in the
+ * middle gains four times its square over W:
+ *
+ *		2/π · σ² · (Σ √w)² / W
+ *
+ * where (Σ √w)² / W is the number of levels if all weigh the same.  Two of
+ * them are taken off: two levels can be divided in one way only, as the values
+ * of a boolean can.
+ *
  * With a penalty l2 or bounds on values, a child with sum S and weight W gets
  * the value v = S / (W + l2), bounded, and contributes 2 S v − (W + l2) v² to
  * the decrease; a division that a monotone feature forbids is passed over.
@@ -19,6 +34,8 @@
 
 /* Fewer levels than this are sorted without asking whether to stop. */
 #define LEVELS_PER_POLL 1000
+
+#define TWO_OVER_PI 0.6366197723675814
 
 /* S_left · W − S · W_left, rounded. */
 static inline double
@@ -200,4 +217,17 @@ hpc_levels_divide(const hpc_search *search, const hpc_level *levels,
 						  i, true);
 	}
 	return best;
+}
+
+double
+hpc_levels_chance(const hpc_search *search, const hpc_level *levels,
+				  uint32_t n)
+{
+	double roots = sqrt((double) search->missing.weight);
+	double nlevels;
+
+	for (uint32_t i = 0; i < n; i++)
+		roots += sqrt((double) levels[i].total.weight);
+	nlevels = roots * roots / (double) search->node.weight;
+	return nlevels > 2 ? TWO_OVER_PI * (nlevels - 2) : 0;
 }

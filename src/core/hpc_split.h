@@ -97,6 +97,13 @@ hpc_levels_order(hpc_crew *crew, int worker, const hpc_search *search,
 extern hpc_split hpc_levels_divide(const hpc_search *search,
 								   const hpc_level *levels, uint32_t n);
 
+/*
+ * What the best division of levels[n], with missing, gains by chance where
+ * they tell nothing: in variances of a row's q, times its weight.
+ */
+extern double hpc_levels_chance(const hpc_search *search,
+								const hpc_level *levels, uint32_t n);
+
 #define HPC_POOLED UINT32_MAX /* code of the pool */
 
 #endif /* HPC_SPLIT_H */

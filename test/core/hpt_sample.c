@@ -2,6 +2,7 @@
  * hpt_sample.c
  *		Rows in bags: drawn at random, and drawn as the forest should.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,24 @@ hpt_sample_draw(hpt_sample *sample, const hpc_frame *frame, hpt_random *random,
 			sample->rows[sample->nrows++] = row;
 	}
 	sample->weight_bits = hpc_exponent_above((double) weights + 1);
+}
+
+double
+hpt_sample_variance(const hpt_sample *sample, const uint32_t *rows,
+					uint32_t nrows, hpc_total total)
+{
+	double weight = (double) total.weight;
+	double mean = (double) total.sum / weight;
+	__extension__ unsigned __int128 squares = 0;
+
+	for (uint32_t i = 0; i < nrows; i++)
+	{
+		hpc_total held = sample->held[rows[i]];
+		__int128 q = held.sum / (int64_t) held.weight;
+
+		squares += (unsigned __int128) (q * q) * held.weight;
+	}
+	return fmax(0, (double) squares / weight - mean * mean);
 }
 
 void

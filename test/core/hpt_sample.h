@@ -30,6 +30,11 @@ extern void hpt_sample_free(hpt_sample *sample);
 extern void hpt_sample_draw(hpt_sample *sample, const hpc_frame *frame,
 							hpt_random *random, uint64_t max_weight, int bits);
 
+/* Variance of the q of some rows, which add up to total. */
+extern double
+hpt_sample_variance(const hpt_sample *sample, const uint32_t *rows,
+					uint32_t nrows, hpc_total total);
+
 /* Puts the sample into a grower's bag. */
 extern void hpt_sample_fill(const hpt_sample *sample, hpc_bag *bag);
 

@@ -222,20 +222,38 @@ order_levels(hpt_twin *twin, const hpc_search *search,
 	}
 }
 
+/* What the levels gain by chance; the variance anew for each feature. */
+static double
+chance_of(const hpt_twin *twin, const hpt_twin_node *node, int index,
+		  double roots)
+{
+	return fmax(0, 0.6366197723675814 *
+					   (roots * roots / (double) node->total.weight - 2)) *
+		   twin->rules->chance[index] *
+		   hpt_sample_variance(twin->sample, node->rows, node->nrows,
+							   node->total) *
+		   twin->rules->weight_unit;
+}
+
 static hpc_split
-divide_levels(hpt_twin *twin, const hpc_search *search)
+divide_levels(hpt_twin *twin, const hpt_twin_node *node,
+			  const hpc_search *search, int index)
 {
 	hpc_split best = {.gain = -1};
 	hpc_total left = {0, 0, 0};
+	double roots = sqrt((double) search->missing.weight);
 
 	for (uint32_t i = 0; i < twin->nlevels; i++)
 	{
+		roots += sqrt((double) twin->levels[i].total.weight);
 		left = hpc_total_plus(left, twin->levels[i].total);
 		try_gain(search, &best, left, i, false);
 		if (search->missing.count > 0)
 			try_gain(search, &best, hpc_total_plus(left, search->missing), i,
 					 true);
 	}
+	if (best.gain > 0 && twin->rules->chance != NULL)
+		best.gain = fmax(0, best.gain - chance_of(twin, node, index, roots));
 	return best;
 }
 
@@ -425,7 +443,7 @@ try_feature(hpt_twin *twin, hpt_twin_node *node, int index)
 	if (category && !drawn)
 	{
 		order_levels(twin, &search, feature);
-		split = divide_levels(twin, &search);
+		split = divide_levels(twin, node, &search, index);
 	}
 	else if (category)
 		split = draw_levels(twin, &search, draw_of(twin, node, index));

@@ -1,7 +1,8 @@
 /*
  * test_choose.c
  *		Splits known beforehand: planted ones, those that gain nothing, by
- *		missing and by infinite values, and within monotone bounds.
+ *		missing and by infinite values, and within monotone bounds; columns
+ *		of noise that would win by chance.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -251,6 +252,84 @@ check_infinite_values(void)
 	hpt_table_free(&table);
 }
 
+/* ---------- categories and chance ---------- */
+
+/*
+ * A table of one number that tells little, one category of noise and one that
+ * shifts the target by so much: what is the root divided by?
+ */
+static int
+root_feature(uint64_t seed, uint32_t nlevels, double slope, double shift,
+			 double share, uint64_t max_weight)
+{
+	const double shares[] = {0, share, share};
+	hpt_random random = {seed};
+	hpt_table table;
+	hpt_growth g;
+	int feature;
+
+	hpt_table_init(&table);
+	hpt_table_column(&table, "a number", HPC_NUMBER, HPC_STORE_DOUBLE);
+	hpt_table_column(&table, "b noise", HPC_CATEGORY, HPC_STORE_CODE);
+	hpt_table_column(&table, "c levels", HPC_CATEGORY, HPC_STORE_CODE);
+	for (uint32_t i = 0; i < 2000; i++)
+	{
+		double x = hpt_random_unit(&random);
+		uint32_t level = (uint32_t) hpt_random_below(&random, nlevels);
+		double effect = (double) (hpc_mix(level) % 1001) / 500 - 1;
+		double target =
+			1000 * hpt_random_normal(&random) + slope * x + shift * effect;
+		hpc_value *row = hpt_table_row(&table, floor(target));
+
+		row[0] = hpt_number(x);
+		row[1] = hpt_level((uint32_t) hpt_random_below(&random, nlevels));
+		row[2] = hpt_level(level);
+	}
+	hpt_growth_begin(&g, &table, 65534);
+	hpt_growth_take_all(&g);
+	if (max_weight > 1)
+	{
+		g.wide = true;
+		g.rules.weight_unit = (double) max_weight;
+		for (uint32_t i = 0; i < g.frame->nrows; i++)
+		{
+			g.sample.held[i].sum *= (int64_t) max_weight;
+			g.sample.held[i].weight *= max_weight;
+		}
+	}
+	g.rules.chance = shares;
+	g.rules.max_leaves = 2;
+	g.rules.min_leaf = 20;
+	hpt_growth_grow(&g);
+	feature = g.tree->nnodes > 1 ? g.tree->nodes[0].feature : -1;
+	hpt_growth_end(&g);
+	hpt_table_free(&table);
+	return feature;
+}
+
+static void
+check_noise(uint32_t nlevels, uint64_t max_weight)
+{
+	int nnumber = 0;
+	int nchance = 0;
+	int nlevel = 0;
+
+	for (uint64_t seed = 1; seed <= 40; seed++)
+	{
+		/* the number explains 4 % of the variance */
+		nnumber += root_feature(seed, nlevels, 700, 0, 1, max_weight) == 0;
+		nchance += root_feature(seed, nlevels, 700, 0, 0, max_weight) > 0;
+		nlevel += root_feature(seed, nlevels, 700, 1000, 1, max_weight) == 2;
+	}
+	hpt_ok(nnumber >= 38,
+		   "a weak number wins over noise of %u levels: %d of 40", nlevels,
+		   nnumber);
+	hpt_ok(nlevels < 100 || nchance >= 38,
+		   "which would win by chance: %d of 40", nchance);
+	hpt_ok(nlevel >= 38, "%u levels that tell win over both: %d of 40",
+		   nlevels, nlevel);
+}
+
 int
 main(void)
 {
@@ -261,5 +340,9 @@ main(void)
 	check_xor();
 	check_missing_split();
 	check_infinite_values();
+	check_noise(20, 1);
+	check_noise(200, 1);
+	check_noise(200, 1000);
+	check_noise(400, 1);
 	return hpt_done();
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hpc_chance.h"
 #include "hpc_fixed.h"
 #include "hpc_forest.h"
 #include "hpc_memory.h"
@@ -134,7 +135,7 @@ draw_sample(const hpc_frame *frame, const hpc_params *params,
 
 static hpc_grow_rules
 rules_of(const hpc_frame *frame, const hpc_params *params,
-		 const hpc_fixed *fixed, const int8_t *signs)
+		 const hpc_fixed *fixed, const int8_t *signs, const double *chance)
 {
 	double tried =
 		params->features > 0
@@ -152,6 +153,7 @@ rules_of(const hpc_frame *frame, const hpc_params *params,
 									   fmin(tried, (double) frame->nfeatures)),
 						.random_cuts = params->algorithm == HPC_EXTRA_TREES,
 						.monotone = signs,
+						.chance = chance,
 						.weight_unit = fixed->weight_unit};
 }
 
@@ -259,6 +261,7 @@ check_trees(const char *what, const hpt_table *table, const hpc_params *params)
 	hpt_sample sample;
 	hpc_grow_rules rules;
 	int8_t *signs;
+	double *chance;
 	size_t nbytes;
 	hpc_model *model = hpt_table_model(&memory, table, params, 2, &nbytes);
 	uint32_t nwrong = 0;
@@ -272,7 +275,8 @@ check_trees(const char *what, const hpt_table *table, const hpc_params *params)
 	hpc_frame_log_target(&memory.env, framed.frame, params->log_target);
 	hpc_fixed_choose(&memory.env, framed.frame, HPC_POISSON_MAX, &fixed);
 	hpc_monotone_signs(&memory.env, framed.frame, params, &signs);
-	rules = rules_of(framed.frame, params, &fixed, signs);
+	hpc_chance_shares(&memory.env, framed.frame, &chance);
+	rules = rules_of(framed.frame, params, &fixed, signs, chance);
 	hpt_sample_init(&sample, framed.frame);
 	for (uint32_t tree = 0; tree < (uint32_t) params->trees; tree++)
 	{
@@ -292,6 +296,7 @@ check_trees(const char *what, const hpt_table *table, const hpc_params *params)
 		   "%s: %d nodes, trees as grown the slow way", what, (int) nnodes);
 	hpt_sample_free(&sample);
 	hpc_free(&memory.env, signs);
+	hpc_free(&memory.env, chance);
 	hpt_framed_free(&memory.env, &framed);
 	hpt_release(&memory.env, model);
 	if (memory.nblocks != 0)

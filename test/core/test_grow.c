@@ -63,7 +63,7 @@ typedef enum variety
 
 static void
 vary(hpt_growth *g, hpt_random *random, variety what, int8_t *signs,
-	 int *features)
+	 double *chance, int *features)
 {
 	hpc_grow_rules *rules = &g->rules;
 	int nfeatures = g->frame->nfeatures;
@@ -88,6 +88,10 @@ vary(hpt_growth *g, hpt_random *random, variety what, int8_t *signs,
 					   : (int8_t) hpt_random_below(random, 3) - 1;
 	if (what == BOUNDED && hpt_random_below(random, 3) > 0)
 		rules->monotone = signs;
+	for (int i = 0; i < nfeatures; i++)
+		chance[i] = hpt_random_unit(random);
+	if (hpt_random_below(random, 3) > 0)
+		rules->chance = chance;
 	g->stream = hpt_random_bits(random);
 	if (hpt_random_below(random, 4) == 0)
 	{
@@ -105,6 +109,7 @@ random_growth_is_as_twin(uint64_t seed, variety what, uint32_t *nnodes)
 {
 	hpt_random random = {seed};
 	int8_t signs[HPT_MAX_COLUMNS];
+	double chance[HPT_MAX_COLUMNS];
 	int features[HPT_MAX_COLUMNS];
 	bool weighted = hpt_random_below(&random, 3) == 0;
 	hpt_table table;
@@ -115,7 +120,7 @@ random_growth_is_as_twin(uint64_t seed, variety what, uint32_t *nnodes)
 	make_table(&random, &table);
 	hpt_growth_begin(&g, &table,
 					 hpt_random_below(&random, 3) == 0 ? 16 : 65534);
-	vary(&g, &random, what, signs, features);
+	vary(&g, &random, what, signs, chance, features);
 	if (weighted)
 		g.rules.weight_unit = 30;
 	bits = hpt_random_below(&random, 2) ? 0 : 30;

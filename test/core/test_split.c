@@ -534,6 +534,42 @@ check_level_ties(void)
 	hpt_ok(nwrong == 0, "equal levels are ordered by hash");
 }
 
+/* ---------- gains by chance ---------- */
+
+/* Mean best gain of levels of noise, in variances, and what is expected. */
+static void
+check_chance(uint32_t n, uint64_t heavy, double tolerance)
+{
+	hpt_random random = {n + heavy};
+	long double found = 0;
+	double expected = 0;
+	node at;
+
+	for (int turn = 0; turn < 400; turn++)
+	{
+		make_node(&random, &recipes[0], n, false, &at);
+		at.search.node = (hpc_total){0, 0, 0};
+		for (uint32_t i = 0; i < n; i++)
+		{
+			/* the first one may be heavier than the others */
+			uint64_t weight = i == 0 ? heavy : 100;
+			double sum =
+				1000 * sqrt((double) weight) * hpt_random_normal(&random);
+
+			at.levels[i].total = (hpc_total){(int64_t) sum, weight, weight};
+			at.search.node =
+				hpc_total_plus(at.search.node, at.levels[i].total);
+		}
+		order(&at);
+		found += hpc_levels_divide(&at.search, at.levels, at.n).gain / 1e6;
+		expected = hpc_levels_chance(&at.search, at.levels, at.n);
+	}
+	found /= 400;
+	hpt_ok(fabsl(found - expected) < tolerance,
+		   "%u levels, one of weight %d, gain %.2Lf by chance, not %.2f", n,
+		   (int) heavy, found, expected);
+}
+
 int
 main(void)
 {
@@ -558,5 +594,10 @@ main(void)
 	check_pools(&recipes[1], 1, 3, 15.5);
 	check_pools(&recipes[4], 500, 10, 20);
 	check_level_ties();
+	check_chance(2, 100, 1.2);
+	check_chance(10, 100, 2);
+	check_chance(60, 100, 4);
+	/* off the middle it is a little more */
+	check_chance(60, 6000, 12);
 	return hpt_done();
 }
