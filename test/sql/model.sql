@@ -129,7 +129,7 @@ SELECT (E'houseprice model 1: alien\n' || replace(encode(model_put(:'b', length(
 SELECT what, model_try(model_put(:'b', at, hex)) AS answer
 FROM (VALUES (1, 'magic', 0, '02'), (2, 'version 0', 4, '00'), (3, 'version 2', 4, '02'),
 	(4, '65 sections', 8, '41000000'), (5, '2^32 sections', 8, 'ffffffff'), (6, 'no sections', 8, '00000000'),
-	(7, 'length + 8', 12, to_hex((length(:'b'::bytea) + 12) % 256)), (8, 'length 2^64 - 1', 12, 'ffffffffffffffff')) c(n, what, at, hex)
+	(7, 'length + 8', 12, lpad(to_hex((length(:'b'::bytea) + 12) % 256), 2, '0')), (8, 'length 2^64 - 1', 12, 'ffffffffffffffff')) c(n, what, at, hex)
 ORDER BY n;
 SELECT model_try(:'b'::bytea || '\x0000000000000000') AS longer, model_try(substr(:'b'::bytea, 1, 20)) AS shorter;
 -- the section table
