@@ -352,7 +352,7 @@ focus_search(const hpc_grower *grower, const hpc_view *view, int index,
 
 	if (grower->rules->monotone != NULL)
 		search->sign = grower->rules->monotone[index];
-	if (view->cells == NULL)
+	if (view->list != NULL)
 	{
 		if (HPC_LIST_CODE(view->list[0]) ==
 			HPC_LIST_CODE(view->list[view->nlist - 1]))

@@ -239,8 +239,8 @@ split_node(hpc_grower *grower, hpc_pending *at)
 	hpc_pending left;
 	hpc_pending right;
 	bool left_is_larger = middle - at->begin >= at->end - middle;
-	hpc_pending *small = left_is_larger ? &right : &left;
-	hpc_pending *large = left_is_larger ? &left : &right;
+	hpc_pending *small;
+	hpc_pending *large;
 	bool split_small;
 	bool split_large;
 
@@ -250,6 +250,8 @@ split_node(hpc_grower *grower, hpc_pending *at)
 	make_child(at, &right, tree->nnodes + 1, middle, at->end, 1);
 	left.total = at->split.left;
 	right.total = hpc_total_less(at->total, at->split.left);
+	small = left_is_larger ? &right : &left;
+	large = left_is_larger ? &left : &right;
 	pass_bounds(grower, at, &left, &right);
 	tree->nodes[at->node].left = tree->nnodes;
 	tree->nodes[at->node].gain = at->split.gain;

@@ -186,8 +186,9 @@ divide_short_list(const hpc_view *view, const hpc_search *search,
 		double denominator = (double) (left_weight * (weight - left_weight));
 		pair_of_doubles cross =
 			best * (pair_of_doubles){numerator, denominator};
-		pair_of_integers better = (pair_of_doubles){cross[0], cross[0]} >
-								  (pair_of_doubles){cross[1], cross[1]};
+		pair_of_doubles mine = {cross[0], cross[0]};
+		pair_of_doubles theirs = {cross[1], cross[1]};
+		pair_of_integers better = mine > theirs;
 
 		better &= (pair_of_integers){allowed, allowed};
 		best = (pair_of_doubles) choose_pair(

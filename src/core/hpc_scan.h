@@ -128,7 +128,7 @@ hpc_view_missing(const hpc_view *view, hpc_total *missing)
 {
 	uint32_t nbins = view->feature->nbins;
 
-	if (view->cells != NULL ||
+	if (view->list == NULL ||
 		HPC_LIST_CODE(view->list[view->nlist - 1]) == nbins)
 		*missing = hpc_view_sum(view, nbins, nbins);
 	else
