@@ -249,7 +249,7 @@ add_oob(forest *f, hpc_crew *crew, int worker, const hpc_tree *tree,
 		const uint64_t *outside)
 {
 	uint32_t nwords = words_of_rows(f->frame);
-	uint32_t rows[HPC_WALKERS];
+	uint32_t rows[HPC_WALKERS] = {0};
 	uint32_t n = 0;
 
 	for (uint32_t word = 0; word < nwords; word++)
