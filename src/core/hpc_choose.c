@@ -25,11 +25,11 @@ fill_cells(hpc_grower *grower, const hpc_pending *at,
 		   const hpc_feature *feature, void *cells)
 {
 	memset(cells, 0, ((size_t) feature->nbins + 1) * grower->cell_size);
-	for (uint32_t row = at->begin; row < at->end; row += HPC_ROWS_PER_POLL)
+	for (uint32_t row = at->begin; row < at->end; row += HPC_ITEMS_PER_POLL)
 	{
 		const uint32_t *rows = grower->bag.rows + row;
 		uint32_t left = at->end - row;
-		uint32_t n = left < HPC_ROWS_PER_POLL ? left : HPC_ROWS_PER_POLL;
+		uint32_t n = left < HPC_ITEMS_PER_POLL ? left : HPC_ITEMS_PER_POLL;
 
 		if (row > at->begin && hpc_crew_stopped(grower->crew, grower->worker))
 		{

@@ -107,7 +107,7 @@ fill_bag(const forest *f, hpc_crew *crew, int worker, uint64_t tree,
 		uint32_t weight = bag_weight(f, stream, row, 0);
 		uint32_t count = hpc_row_count(frame, row);
 
-		if (row % 65536 == 65535 && hpc_crew_stopped(crew, worker))
+		if (hpc_crew_poll(crew, worker, row))
 			return true;
 		bits |= (uint64_t) (weight == 0) << row % 64;
 		if (outside != NULL && (row % 64 == 63 || row + 1 == frame->nrows))
@@ -149,7 +149,7 @@ fine_mean(const forest *f, const hpc_bag *bag, const hpc_tree *tree,
 	{
 		uint32_t row = tree->rows[i];
 
-		if (i % 65536 == 65535 && hpc_crew_stopped(crew, worker))
+		if (hpc_crew_poll(crew, worker, i))
 			break;
 		sum += (int64_t) hpc_bag_weight(bag, row) *
 			   hpc_fixed_fine_target(&f->fixed, target[row]);
@@ -189,7 +189,7 @@ set_values(const forest *f, const hpc_bag *bag, hpc_tree *tree, hpc_crew *crew,
 	{
 		hpc_tree_node *node = &tree->nodes[i];
 
-		if (i % 65536 == 65535 && hpc_crew_stopped(crew, worker))
+		if (hpc_crew_poll(crew, worker, i))
 			return;
 		if (node->left == 0)
 			node->value = leaf_value(f, bag, tree, i, crew, worker);

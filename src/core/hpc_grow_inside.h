@@ -115,9 +115,6 @@ hpc_grower_histogram(const hpc_grower *grower, int histogram)
 		   (size_t) histogram * grower->max_cells * grower->cell_size;
 }
 
-/* Rows of a large node that are handled between two polls. */
-#define HPC_ROWS_PER_POLL 65536
-
 /* Counts work, in rows or cells; now and then asks whether to go on. */
 static inline bool
 hpc_grower_goes_on(hpc_grower *grower, uint64_t work)

@@ -158,8 +158,8 @@ hpc_rows_total(hpc_grower *grower)
 
 	for (uint32_t i = 0; i < bag->nrows; i++)
 	{
-		if (i % HPC_ROWS_PER_POLL == HPC_ROWS_PER_POLL - 1 &&
-			!hpc_grower_goes_on(grower, HPC_ROWS_PER_POLL))
+		if (i % HPC_ITEMS_PER_POLL == HPC_ITEMS_PER_POLL - 1 &&
+			!hpc_grower_goes_on(grower, HPC_ITEMS_PER_POLL))
 			break;
 		if (grower->wide)
 			wide += bag->wide[bag->rows[i]];
@@ -256,9 +256,10 @@ divide_rows(const hpc_grower *grower, int worker, uint32_t node,
 {
 	uint32_t nleft = 0;
 
-	for (uint32_t i = 0; i < n; i += HPC_ROWS_PER_POLL)
+	for (uint32_t i = 0; i < n; i += HPC_ITEMS_PER_POLL)
 	{
-		uint32_t here = n - i < HPC_ROWS_PER_POLL ? n - i : HPC_ROWS_PER_POLL;
+		uint32_t here =
+			n - i < HPC_ITEMS_PER_POLL ? n - i : HPC_ITEMS_PER_POLL;
 
 		if (i > 0 && hpc_crew_stopped(grower->crew, worker))
 			break;
@@ -339,7 +340,7 @@ partition_rows(hpc_grower *grower, const hpc_pending *at)
 		return partition_by_team(grower, at, nworkers);
 	nleft =
 		divide_rows(grower, grower->worker, at->node, rows, n, grower->spare);
-	if (n > HPC_ROWS_PER_POLL &&
+	if (n > HPC_ITEMS_PER_POLL &&
 		hpc_crew_stopped(grower->crew, grower->worker))
 		grower->stopped = true;
 	else
@@ -550,8 +551,8 @@ hpc_rows_squares(hpc_grower *grower, const hpc_pending *at)
 											bag->weight_bits);
 		int64_t q = row.weight > 1 ? row.sum / (int64_t) row.weight : row.sum;
 
-		if (i % HPC_ROWS_PER_POLL == HPC_ROWS_PER_POLL - 1 &&
-			!hpc_grower_goes_on(grower, HPC_ROWS_PER_POLL))
+		if (i % HPC_ITEMS_PER_POLL == HPC_ITEMS_PER_POLL - 1 &&
+			!hpc_grower_goes_on(grower, HPC_ITEMS_PER_POLL))
 			break;
 		sum += (unsigned __int128) (row.sum * (__int128) q);
 	}

@@ -38,7 +38,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "hpc_memory.h"
 #include "hpc_parallel.h"
 
 #define CACHE_LINE 64

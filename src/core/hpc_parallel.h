@@ -11,7 +11,7 @@
 #ifndef HPC_PARALLEL_H
 #define HPC_PARALLEL_H
 
-#include "hpc.h"
+#include "hpc_memory.h"
 
 typedef struct hpc_crew hpc_crew;
 
@@ -56,5 +56,13 @@ extern hpc_status hpc_crew_run(hpc_env *env, int nworkers, uint64_t ntasks,
 
 /* Should this worker give up?  Worker 0 asks the environment. */
 extern bool hpc_crew_stopped(hpc_crew *crew, int worker);
+
+/* The same in a loop over i = 0, 1, 2 ...: asks now and then, as hpc_poll. */
+static inline bool
+hpc_crew_poll(hpc_crew *crew, int worker, uint64_t i)
+{
+	return i % HPC_ITEMS_PER_POLL == HPC_ITEMS_PER_POLL - 1 &&
+		   hpc_crew_stopped(crew, worker);
+}
 
 #endif /* HPC_PARALLEL_H */

@@ -379,7 +379,7 @@ mean_target(const hpc_series *s, hpc_crew *crew, int worker)
 	{
 		uint32_t row = s->bag->rows[i];
 
-		if (i % LIST_ROWS == LIST_ROWS - 1 && hpc_crew_stopped(crew, worker))
+		if (hpc_crew_poll(crew, worker, i))
 			break;
 		weight = hpc_row_weight(frame, row) * hpc_row_count(frame, row);
 		hpc_sum_add_product(&sum, s->residual[row], weight);
