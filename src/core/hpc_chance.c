@@ -68,24 +68,17 @@ row_weight(const variance *v, uint32_t row)
 static hpc_status
 choose_units(variance *v)
 {
-	const hpc_frame *frame = v->frame;
-	double largest = 0;
-	hpc_sum weights;
+	double largest;
+	double weight;
+	hpc_status status = hpc_frame_largest_target(v->env, v->frame, &largest);
 
-	hpc_sum_init(&weights);
-	for (uint32_t row = 0; row < frame->nrows; row++)
-	{
-		largest = fmax(largest, fabs(frame->target[row]));
-		if (frame->weight != NULL)
-			hpc_sum_add_product(&weights, frame->weight[row],
-								hpc_row_count(frame, row));
-		if (hpc_poll(v->env, row))
-			return HPC_CANCELLED;
-	}
+	if (status == HPC_OK)
+		status = hpc_frame_total_weight(v->env, v->frame, &weight);
+	if (status != HPC_OK)
+		return status;
 	v->step = hpc_exponent_above(largest) - TARGET_BITS;
-	if (frame->weight != NULL)
-		v->weight_step =
-			hpc_exponent_above(hpc_sum_round(&weights)) - WEIGHT_BITS;
+	if (v->frame->weight != NULL)
+		v->weight_step = hpc_exponent_above(weight) - WEIGHT_BITS;
 	return HPC_OK;
 }
 

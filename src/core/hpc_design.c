@@ -187,18 +187,13 @@ static hpc_status
 standardise_target(maker *m)
 {
 	hpc_design *design = m->design;
-	const double *target = m->frame->target;
 	double total = (double) design->total_units;
-	double largest = 0;
+	double largest;
 	double sum;
-	hpc_status status;
+	hpc_status status = hpc_frame_largest_target(m->env, m->frame, &largest);
 
-	for (uint32_t row = 0; row < m->frame->nrows; row++)
-	{
-		largest = fabs(target[row]) > largest ? fabs(target[row]) : largest;
-		if (hpc_poll(m->env, row))
-			return HPC_CANCELLED;
-	}
+	if (status != HPC_OK)
+		return status;
 	design->target_unit = hpc_exponent_above(largest);
 	status = sum_targets(m, 0, 1, &sum);
 	if (status != HPC_OK || total <= 0)

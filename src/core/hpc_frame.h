@@ -129,6 +129,15 @@ extern void hpc_frame_free(hpc_env *env, hpc_frame *frame);
 extern hpc_status
 hpc_frame_log_target(hpc_env *env, hpc_frame *frame, int64_t want);
 
+/* The size of the largest target. */
+extern hpc_status
+hpc_frame_largest_target(hpc_env *env, const hpc_frame *frame,
+						 double *largest);
+
+/* The sum of all weights, copies counted: exact, then rounded. */
+extern hpc_status
+hpc_frame_total_weight(hpc_env *env, const hpc_frame *frame, double *total);
+
 /* number × 2^exponent, without overflow on the way. */
 extern double hpc_scale(double number, int exponent);
 

@@ -458,30 +458,21 @@ choose_loss(const hpc_params *params)
 	return loss;
 }
 
-/* Largest target; and weights, in units for which 31 bits are enough. */
+/* Units of residuals; and of weights, so that 31 bits are enough. */
 static hpc_status
-scan_rows(hpc_env *env, hpc_series_rules *rules)
+choose_units(hpc_env *env, hpc_series_rules *rules)
 {
-	const hpc_frame *frame = rules->frame;
-	double largest = 0;
-	hpc_sum weights;
+	double largest;
+	double weight;
+	hpc_status status = hpc_frame_largest_target(env, rules->frame, &largest);
 
-	hpc_sum_init(&weights);
-	for (uint32_t row = 0; row < frame->nrows; row++)
-	{
-		double size = fabs(frame->target[row]);
-
-		largest = size > largest ? size : largest;
-		if (frame->weight != NULL)
-			hpc_sum_add_product(&weights, frame->weight[row],
-								hpc_row_count(frame, row));
-		if (hpc_poll(env, row))
-			return HPC_CANCELLED;
-	}
+	if (status == HPC_OK)
+		status = hpc_frame_total_weight(env, rules->frame, &weight);
+	if (status != HPC_OK)
+		return status;
 	rules->unit = hpc_exponent_above(largest);
-	if (frame->weight != NULL)
-		rules->weight_step =
-			hpc_exponent_above(hpc_sum_round(&weights)) - MAX_WEIGHT_BITS;
+	if (rules->frame->weight != NULL)
+		rules->weight_step = hpc_exponent_above(weight) - MAX_WEIGHT_BITS;
 	return HPC_OK;
 }
 
@@ -553,7 +544,7 @@ hpc_series_rules_init(hpc_env *env, hpc_series_rules *rules,
 								.params = params,
 								.batch = 1,
 								.loss = choose_loss(params)};
-	status = scan_rows(env, rules);
+	status = choose_units(env, rules);
 	if (status == HPC_OK)
 		status = hpc_monotone_signs(env, frame, params, &rules->monotone);
 	if (status == HPC_OK)

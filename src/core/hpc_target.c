@@ -196,3 +196,31 @@ hpc_frame_log_target(hpc_env *env, hpc_frame *frame, int64_t want)
 	frame->log_target = true;
 	return HPC_OK;
 }
+
+/* ---------- sizes ---------- */
+
+hpc_status
+hpc_frame_largest_target(hpc_env *env, const hpc_frame *frame, double *largest)
+{
+	return largest_distance(env, frame->target, frame->nrows, 0, largest);
+}
+
+hpc_status
+hpc_frame_total_weight(hpc_env *env, const hpc_frame *frame, double *total)
+{
+	hpc_sum sum;
+
+	*total = (double) frame->ncopies;
+	if (frame->weight == NULL)
+		return HPC_OK;
+	hpc_sum_init(&sum);
+	for (uint32_t row = 0; row < frame->nrows; row++)
+	{
+		hpc_sum_add_product(&sum, frame->weight[row],
+							hpc_row_count(frame, row));
+		if (hpc_poll(env, row))
+			return HPC_CANCELLED;
+	}
+	*total = hpc_sum_round(&sum);
+	return HPC_OK;
+}
