@@ -372,10 +372,12 @@ propose_split(hpc_grower *grower, const hpc_pending *at, int index,
 {
 	uint32_t first;
 	uint32_t last;
+	uint32_t nlevels;
+	uint32_t npooled;
 
 	if (view->feature->kind == HPC_CATEGORY)
-		*split =
-			divide_category(grower, at, view, search, index, &first, &last);
+		*split = divide_category(grower, at, view, search, index, &nlevels,
+								 &npooled);
 	else if (grower->rules->random_cuts &&
 			 hpc_view_range(view, &first, &last) && first < last)
 		*split = random_threshold(grower, at, view, search, index, first, last,

@@ -528,6 +528,15 @@ hpc_rows_partition(hpc_grower *grower, const hpc_pending *at)
 					   : partition_rows(grower, at);
 }
 
+/* What a cell of the bag, or of the slots, holds. */
+static inline hpc_total
+cell_total(const hpc_grower *grower, const void *cells, uint32_t i)
+{
+	return grower->wide ? hpc_wide_total(((const hpc_wide *) cells)[i])
+						: hpc_narrow_total(((const hpc_narrow *) cells)[i],
+										   grower->bag.weight_bits);
+}
+
 double
 hpc_rows_squares(hpc_grower *grower, const hpc_pending *at)
 {
@@ -544,11 +553,9 @@ hpc_rows_squares(hpc_grower *grower, const hpc_pending *at)
 	}
 	for (uint32_t i = 0; i < at->end - at->begin; i++)
 	{
-		uint32_t cell = at->in_list ? HPC_LIST_SLOT(rows[i]) : rows[i];
 		hpc_total row =
-			grower->wide ? hpc_wide_total(((const hpc_wide *) cells)[cell])
-						 : hpc_narrow_total(((const hpc_narrow *) cells)[cell],
-											bag->weight_bits);
+			cell_total(grower, cells,
+					   at->in_list ? HPC_LIST_SLOT(rows[i]) : rows[i]);
 		int64_t q = row.weight > 1 ? row.sum / (int64_t) row.weight : row.sum;
 
 		if (i % HPC_ITEMS_PER_POLL == HPC_ITEMS_PER_POLL - 1 &&
@@ -560,23 +567,16 @@ hpc_rows_squares(hpc_grower *grower, const hpc_pending *at)
 }
 
 /*
- * Do two cells hold different targets?  Cells hold weight × q, so what one
+ * Do two slots hold different targets?  Cells hold weight × q, so what one
  * holds times the other's weight differs, even modulo 2^64, only if q does.
  */
 static inline bool
-cells_differ(const hpc_grower *grower, const void *cells, uint32_t a,
-			 uint32_t b)
+slots_differ(const hpc_grower *grower, uint32_t one, uint32_t other)
 {
-	const hpc_narrow *narrow = cells;
-	const hpc_wide *wide = cells;
-	int bits = grower->bag.weight_bits;
-	uint64_t mask = (UINT64_C(1) << bits) - 1;
+	hpc_total a = cell_total(grower, grower->slot_cell, one);
+	hpc_total b = cell_total(grower, grower->slot_cell, other);
 
-	if (grower->wide)
-		return (uint64_t) wide[a][0] * ((uint64_t) wide[b][1] >> 32) !=
-			   (uint64_t) wide[b][0] * ((uint64_t) wide[a][1] >> 32);
-	return (uint64_t) (narrow[a] >> bits) * ((uint64_t) narrow[b] & mask) !=
-		   (uint64_t) (narrow[b] >> bits) * ((uint64_t) narrow[a] & mask);
+	return (uint64_t) a.sum * b.weight != (uint64_t) b.sum * a.weight;
 }
 
 /* Most nodes show by their first two cells, at hand, that they are not. */
@@ -596,9 +596,8 @@ hpc_rows_are_pure(const hpc_grower *grower, const hpc_pending *at)
 			hpc_grower_list(grower, at->list) + at->begin - grower->list_base;
 		double first;
 
-		if (n > 1 &&
-			cells_differ(grower, grower->slot_cell, HPC_LIST_SLOT(list[0]),
-						 HPC_LIST_SLOT(list[1])))
+		if (n > 1 && slots_differ(grower, HPC_LIST_SLOT(list[0]),
+								  HPC_LIST_SLOT(list[1])))
 			return false;
 		first = value[grower->slot_row[HPC_LIST_SLOT(list[0])]];
 		while (i < n &&

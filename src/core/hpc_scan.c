@@ -17,24 +17,6 @@
 /* Lists up to here are judged by masks, not branches. */
 #define SHORT_LIST 32
 
-hpc_total
-hpc_narrow_total(hpc_narrow cell, int bits)
-{
-	uint64_t weight = (uint64_t) cell & ((UINT64_C(1) << bits) - 1);
-	hpc_total total = {cell >> bits, weight, weight};
-
-	return total;
-}
-
-hpc_total
-hpc_wide_total(hpc_wide cell)
-{
-	hpc_total total = {cell[0], (uint64_t) cell[1] >> 32,
-					   (uint64_t) cell[1] & UINT32_MAX};
-
-	return total;
-}
-
 #define CELL hpc_narrow
 #define NAME(x) hpc_narrow_##x
 #define TOTAL(c) hpc_narrow_total(c, bits)

@@ -91,8 +91,23 @@ extern void hpc_wide_subtract(const hpc_histogram_plan *plan, hpc_wide *from,
 							  const hpc_wide *less);
 
 /* The sums of a cell. */
-extern hpc_total hpc_narrow_total(hpc_narrow cell, int bits);
-extern hpc_total hpc_wide_total(hpc_wide cell);
+static inline hpc_total
+hpc_narrow_total(hpc_narrow cell, int bits)
+{
+	uint64_t weight = (uint64_t) cell & ((UINT64_C(1) << bits) - 1);
+	hpc_total total = {cell >> bits, weight, weight};
+
+	return total;
+}
+
+static inline hpc_total
+hpc_wide_total(hpc_wide cell)
+{
+	hpc_total total = {cell[0], (uint64_t) cell[1] >> 32,
+					   (uint64_t) cell[1] & UINT32_MAX};
+
+	return total;
+}
 
 /*
  * A feature's cells [nbins + 1], or its list [n] with the cells of its slots:
