@@ -51,6 +51,7 @@ typedef struct boosting
 	uint8_t *fold; /* [nrows], or NULL */
 	int nworkers;
 	bool team;
+	hpc_lines *lines;
 	int ngrowers;
 	hpc_grower **growers; /* [ngrowers] */
 	int nseries;
@@ -290,12 +291,16 @@ choose_workers(boosting *b)
 static hpc_status
 make_growers(boosting *b)
 {
+	hpc_status status = hpc_lines_create(b->env, b->frame, &b->lines);
+
+	if (status != HPC_OK)
+		return status;
 	b->growers =
 		hpc_alloc0(b->env, (size_t) b->ngrowers, sizeof(hpc_grower *));
 	for (int i = 0; i < b->ngrowers && b->growers != NULL; i++)
 	{
-		b->growers[i] =
-			hpc_grower_create(b->env, b->frame, &b->rules.grow, b->rules.wide);
+		b->growers[i] = hpc_grower_create(b->env, b->frame, b->lines,
+										  &b->rules.grow, b->rules.wide);
 		if (b->growers[i] == NULL)
 			return HPC_NO_MEMORY;
 	}
@@ -349,6 +354,8 @@ release_growers(boosting *b)
 		hpc_grower_free(b->env, b->growers[i]);
 	hpc_free(b->env, b->growers);
 	b->growers = NULL;
+	hpc_lines_free(b->env, b->lines);
+	b->lines = NULL;
 }
 
 /* What the best round predicts for rows held out; NaN for the others. */

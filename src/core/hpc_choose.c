@@ -303,14 +303,8 @@ divide_category(hpc_grower *grower, const hpc_pending *at,
 	}
 	if (grower->rules->random_cuts && *nlevels > 1)
 		return random_levels(grower, at, search, index, *nlevels);
-	if (!hpc_levels_order(grower->crew, grower->worker, search,
-						  view->feature->name_hash, grower->levels,
-						  grower->spare_levels, nlevels, grower->pooled,
-						  npooled))
-	{
-		grower->stopped = true;
-		return none;
-	}
+	hpc_levels_order(search, view->feature->name_hash, grower->levels,
+					 grower->spare_levels, nlevels, grower->pooled, npooled);
 	return divide_levels(grower, at, search, index, *nlevels);
 }
 
@@ -335,10 +329,14 @@ prepare_search(const hpc_grower *grower, const hpc_pending *at)
 						 .bits = grower->bag.weight_bits,
 						 .exact = !grower->wide,
 						 .plain = rules->l2 == 0 && rules->monotone == NULL,
+						 .penalized =
+							 rules->l2 != 0 && rules->monotone == NULL,
 						 .l2 = rules->l2 * rules->weight_unit,
 						 .lower = at->lower,
 						 .upper = at->upper};
 
+	if (search.penalized)
+		search.before = hpc_split_value_gain(&search, at->total);
 	return search;
 }
 

@@ -41,6 +41,7 @@ typedef struct forest
 	uint64_t row_threshold; /* without bag */
 	int gain_scale;         /* exponent of gains in the model's units */
 	int nworkers;
+	hpc_lines *lines;
 	hpc_grower **growers; /* [nworkers] */
 	hpc_tree **grown;     /* [nworkers] of the round at hand */
 	uint64_t **outside;   /* [nworkers] bit per row: not in the bag, or NULL */
@@ -452,14 +453,21 @@ allocate(forest *f)
 {
 	size_t nworkers = (size_t) f->nworkers;
 
+	if (hpc_rules_try_all(&f->rules, f->frame))
+	{
+		hpc_status status = hpc_lines_create(f->env, f->frame, &f->lines);
+
+		if (status != HPC_OK)
+			return status;
+	}
 	f->growers = hpc_alloc0(f->env, nworkers, sizeof(hpc_grower *));
 	f->grown = hpc_alloc0(f->env, nworkers, sizeof(hpc_tree *));
 	if (f->growers == NULL || f->grown == NULL)
 		return HPC_NO_MEMORY;
 	for (int i = 0; i < f->nworkers; i++)
 	{
-		f->growers[i] =
-			hpc_grower_create(f->env, f->frame, &f->rules, f->fixed.wide);
+		f->growers[i] = hpc_grower_create(f->env, f->frame, f->lines,
+										  &f->rules, f->fixed.wide);
 		if (f->growers[i] == NULL)
 			return HPC_NO_MEMORY;
 	}
@@ -476,6 +484,7 @@ release(forest *f)
 	for (int i = 0; f->outside != NULL && i < f->nworkers; i++)
 		hpc_free(f->env, f->outside[i]);
 	hpc_free(f->env, f->growers);
+	hpc_lines_free(f->env, f->lines);
 	hpc_free(f->env, f->grown);
 	hpc_free(f->env, f->outside);
 	hpc_free(f->env, f->monotone);

@@ -275,88 +275,13 @@ split_node(hpc_grower *grower, hpc_pending *at)
 
 /* ---------- the tree ---------- */
 
-/* Where each feature of the tree is in a histogram. */
-static void
-plan_histograms(hpc_grower *grower)
+/* May a feature gain something by chance, which the variance tells? */
+static bool
+has_chance(const hpc_grower *grower, int feature)
 {
-	const hpc_frame *frame = grower->frame;
-	hpc_histogram_plan *plan = &grower->plan;
-
-	plan->ncells = 0;
-	plan->nwide = plan->nblocks = 0;
-	grower->nbins = 0;
-	for (int i = 0; i < frame->nfeatures; i++)
-		plan->offset[i] = SIZE_MAX;
-	for (int i = 0; i < grower->nfeatures; i++)
-	{
-		int feature = grower->features[i];
-
-		grower->nbins += frame->features[feature].nbins;
-		plan->offset[feature] = 0;
-	}
-	for (int block = 0; block < frame->nblocks; block++)
-	{
-		int nused = 0;
-
-		for (int place = 0; place < HPC_BLOCK; place++)
-		{
-			int feature = frame->block_feature[block * HPC_BLOCK + place];
-
-			if (feature < 0 || plan->offset[feature] == SIZE_MAX)
-				continue;
-			plan->offset[feature] =
-				plan->ncells + (size_t) place * HPC_NARROW_CELLS;
-			plan->block_used[plan->nblocks * HPC_BLOCK + nused++] =
-				(uint8_t) place;
-		}
-		if (nused == 0)
-			continue;
-		plan->block[plan->nblocks] = block;
-		plan->block_nused[plan->nblocks] = nused;
-		plan->block_offset[plan->nblocks++] = plan->ncells;
-		plan->ncells += HPC_BLOCK * HPC_NARROW_CELLS;
-	}
-	for (int i = 0; i < grower->nfeatures; i++)
-	{
-		int feature = grower->features[i];
-
-		if (frame->features[feature].width == 1)
-			continue;
-		plan->offset[feature] = plan->ncells;
-		plan->wide[plan->nwide++] = feature;
-		plan->ncells += (size_t) frame->features[feature].nbins + 1;
-	}
-}
-
-/* The cells in use of a histogram: in ascending order, neighbours joined. */
-static void
-plan_ranges(hpc_grower *grower)
-{
-	const hpc_frame *frame = grower->frame;
-	hpc_histogram_plan *plan = &grower->plan;
-
-	plan->nranges = 0;
-	for (int pass = 1; pass <= 2; pass++)
-	{
-		for (int i = 0; i < grower->nfeatures; i++)
-		{
-			int feature = grower->features[i];
-			size_t begin = plan->offset[feature];
-			size_t end = begin + frame->features[feature].nbins + 1;
-
-			/* narrow features come first in a histogram */
-			if (frame->features[feature].width != pass)
-				continue;
-			if (plan->nranges > 0 &&
-				plan->range_end[plan->nranges - 1] == begin)
-				plan->range_end[plan->nranges - 1] = end;
-			else
-			{
-				plan->range_begin[plan->nranges] = begin;
-				plan->range_end[plan->nranges++] = end;
-			}
-		}
-	}
+	return grower->rules->chance != NULL &&
+		   grower->frame->features[feature].kind == HPC_CATEGORY &&
+		   grower->frame->features[feature].nbins > 1;
 }
 
 static void
@@ -381,12 +306,20 @@ begin_tree(hpc_grower *grower, hpc_crew *crew, int worker, bool team,
 		grower->features = grower->all_features;
 		grower->nfeatures = grower->frame->nfeatures;
 	}
-	grower->sampled = !hpc_grower_tries_all(grower);
+	grower->nbins = 0;
+	grower->wants_squares = false;
+	for (int i = 0; i < grower->nfeatures; i++)
+	{
+		int feature = grower->features[i];
+
+		grower->nbins += grower->frame->features[feature].nbins;
+		grower->wants_squares |= has_chance(grower, feature);
+	}
+	grower->sampled = !hpc_rules_try_all(grower->rules, grower->frame);
 	grower->nunused = grower->nhistograms;
 	for (int i = 0; i < grower->nhistograms; i++)
 		grower->unused[i] = i;
-	plan_histograms(grower);
-	plan_ranges(grower);
+	hpc_plan_tree(&grower->plan, grower->features, grower->nfeatures);
 }
 
 hpc_tree *

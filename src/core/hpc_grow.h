@@ -11,7 +11,7 @@
 #ifndef HPC_GROW_H
 #define HPC_GROW_H
 
-#include "hpc_frame.h"
+#include "hpc_lines.h"
 #include "hpc_parallel.h"
 
 /*
@@ -99,6 +99,13 @@ typedef struct hpc_grow_rules
 	int nworkers;           /* of the crew that helps with a tree; 1: none */
 } hpc_grow_rules;
 
+/* Are all features tried at each split? */
+static inline bool
+hpc_rules_try_all(const hpc_grow_rules *rules, const hpc_frame *frame)
+{
+	return rules->nfeatures_tried >= frame->nfeatures && !rules->random_cuts;
+}
+
 /* One worker's workplace, made once and used for tree after tree. */
 typedef struct hpc_grower hpc_grower;
 
@@ -152,11 +159,13 @@ hpc_bag_weight(const hpc_bag *bag, uint32_t row)
 }
 
 /*
- * wide: whether the bag holds wide cells.  The data may be filled in anew for
- * each tree.  NULL: out of memory.
+ * lines: of the frame, or NULL, which is the same but slower.  wide: whether
+ * the bag holds wide cells.  The data may be filled in anew for each tree.
+ * NULL: out of memory.
  */
-extern hpc_grower *hpc_grower_create(hpc_env *env, const hpc_frame *frame,
-									 const hpc_grow_rules *rules, bool wide);
+extern hpc_grower *
+hpc_grower_create(hpc_env *env, const hpc_frame *frame, const hpc_lines *lines,
+				  const hpc_grow_rules *rules, bool wide);
 extern void hpc_grower_free(hpc_env *env, hpc_grower *grower);
 
 /*

@@ -11,6 +11,8 @@
 /* Features that nodes remember to be constant: the first so many words. */
 #define HPC_CONSTANT_WORDS 2
 
+__extension__ typedef unsigned __int128 hpc_squares;
+
 /* A node on the way: waiting to be looked at, or to be split. */
 typedef struct hpc_pending
 {
@@ -35,6 +37,7 @@ typedef struct hpc_pending
 struct hpc_grower
 {
 	const hpc_frame *frame;
+	const hpc_lines *lines; /* or NULL */
 	const hpc_grow_rules *rules;
 	bool wide;
 	size_t cell_size;
@@ -52,7 +55,13 @@ struct hpc_grower
 	int nhistograms;
 	/* [nhistograms + max(1, nworkers)] × max_cells cells; last ones scratch */
 	char *histograms;
-	int *unused; /* [nhistograms] stack of those free */
+	size_t max_packed; /* cells of all packs */
+	char *packs;       /* [max(1, nworkers)] × max_packed cells: scratch */
+	int *unused;       /* [nhistograms] stack of those free */
+
+	/* sums of weight × q² over the rows of each histogram, if wanted */
+	bool wants_squares;
+	hpc_squares *squares; /* [nhistograms + max(1, nworkers)] */
 	int nunused;
 
 	/* lists */
@@ -129,14 +138,6 @@ hpc_grower_goes_on(hpc_grower *grower, uint64_t work)
 	return !grower->stopped;
 }
 
-/* Are all features tried at each split? */
-static inline bool
-hpc_grower_tries_all(const hpc_grower *grower)
-{
-	return grower->rules->nfeatures_tried >= grower->frame->nfeatures &&
-		   !grower->rules->random_cuts;
-}
-
 /* Midpoint of two values a < b, never reaching b. */
 static inline double
 hpc_midpoint(double a, double b)
@@ -200,7 +201,10 @@ extern void hpc_rows_to_lists(hpc_grower *grower, hpc_pending *at);
 extern uint32_t hpc_rows_partition(hpc_grower *grower, const hpc_pending *at);
 extern void hpc_lists_divide(hpc_grower *grower, const hpc_pending *at);
 
-/* The sum of weight × q² over the rows of a node: exact, then rounded. */
+/*
+ * The sum of weight × q² over the rows of a node: exact, then rounded.  Where
+ * the node has a histogram, only if wants_squares.
+ */
 extern double hpc_rows_squares(hpc_grower *grower, const hpc_pending *at);
 
 /* Do all rows have the same target, by the bag's pure_value? */

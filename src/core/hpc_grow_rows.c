@@ -29,41 +29,87 @@ team_size(const hpc_grower *grower, uint32_t nrows)
 											  : 1;
 }
 
-/* ---------- histograms ---------- */
+/* ---------- cells ---------- */
 
-/* Rows that one pass over the plan's features may take between polls. */
-static uint32_t
-rows_per_poll(const hpc_grower *grower)
+static inline const void *
+bag_cells(const hpc_grower *grower)
 {
-	return (uint32_t) (HPC_CELLS_PER_POLL / (grower->nfeatures + 1) + 1);
+	return grower->wide ? (const void *) grower->bag.wide : grower->bag.narrow;
 }
 
-/* Adds rows to a histogram, a stretch at a time. */
-static void
-fill_stretches(hpc_grower *grower, int worker, const uint32_t *rows,
-			   uint32_t nrows, void *histogram)
+/* What a cell of the bag, or of the slots, holds. */
+static inline hpc_total
+cell_total(const hpc_grower *grower, const void *cells, uint32_t i)
 {
-	const hpc_histogram_plan *plan = &grower->plan;
-	uint32_t stretch = rows_per_poll(grower);
+	return grower->wide ? hpc_wide_total(((const hpc_wide *) cells)[i])
+						: hpc_narrow_total(((const hpc_narrow *) cells)[i],
+										   grower->bag.weight_bits);
+}
 
-	for (int i = 0; i < plan->nranges; i++)
-		memset((char *) histogram + plan->range_begin[i] * grower->cell_size,
-			   0,
-			   (plan->range_end[i] - plan->range_begin[i]) *
-				   grower->cell_size);
-	for (uint32_t i = 0; i < nrows; i += stretch)
+/* ---------- histograms ---------- */
+
+/*
+ * The sum of weight × q² over n rows, or slots of a list: exact.  cells: of
+ * the bag, or of the slots.
+ */
+static inline hpc_squares
+sum_squares(const hpc_grower *grower, const void *cells, const uint32_t *rows,
+			uint32_t n, uint32_t mask)
+{
+	hpc_squares sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
 	{
-		uint32_t n = nrows - i < stretch ? nrows - i : stretch;
+		hpc_total row = cell_total(grower, cells, rows[i] & mask);
+		int64_t q = row.weight > 1 ? row.sum / (int64_t) row.weight : row.sum;
 
-		if (nrows > stretch && hpc_crew_stopped(grower->crew, worker))
-			return;
-		if (grower->wide)
-			hpc_wide_fill(&grower->plan, rows + i, n, grower->bag.wide,
-						  histogram);
-		else
-			hpc_narrow_fill(&grower->plan, rows + i, n, grower->bag.narrow,
-							histogram);
+		sum += (hpc_squares) (row.sum * (__int128) q);
 	}
+	return sum;
+}
+
+/* Pieces of HPC_FILL_ROWS rows between polls. */
+static uint32_t
+pieces_per_poll(const hpc_grower *grower)
+{
+	return (uint32_t) (HPC_CELLS_PER_POLL / HPC_FILL_ROWS /
+						   (grower->nfeatures + 1) +
+					   1);
+}
+
+/* Fills a histogram with rows, part of a node's; number part has its scratch. */
+static void
+fill_pieces(hpc_grower *grower, int worker, int part, const uint32_t *rows,
+			uint32_t nrows, int histogram)
+{
+	uint32_t pieces = pieces_per_poll(grower);
+	size_t npacked = grower->max_packed * (size_t) part;
+	hpc_filling filling = {
+		.plan = &grower->plan,
+		.wide = grower->wide,
+		.cells = bag_cells(grower),
+		.histogram = hpc_grower_histogram(grower, histogram),
+		.packs = grower->packs + npacked * grower->cell_size,
+		.nrows = nrows,
+	};
+	hpc_squares squares = 0;
+
+	hpc_fill_begin(&filling);
+	for (uint32_t i = 0; i < nrows; i += HPC_FILL_ROWS)
+	{
+		uint32_t left = nrows - i;
+		uint32_t n = left < HPC_FILL_ROWS ? left : HPC_FILL_ROWS;
+
+		if (i / HPC_FILL_ROWS % pieces == pieces - 1 &&
+			hpc_crew_stopped(grower->crew, worker))
+			return;
+		hpc_fill_rows(&filling, rows + i, n, left - n);
+		if (grower->wants_squares)
+			squares +=
+				sum_squares(grower, filling.cells, rows + i, n, UINT32_MAX);
+	}
+	hpc_fill_end(&filling);
+	grower->squares[histogram] = squares;
 }
 
 /* What the tasks of a crew share: one part of the rows each. */
@@ -76,7 +122,7 @@ typedef struct team_work
 	uint32_t nparts;
 	uint32_t nleft[HPC_MAX_THREADS]; /* of each part */
 	uint32_t middle;
-	void *into;
+	int into; /* histogram */
 } team_work;
 
 static uint32_t
@@ -86,11 +132,11 @@ part_begin(const team_work *work, uint64_t part)
 									 part / work->nparts);
 }
 
-/* Scratch histogram of a part. */
-static void *
-part_histogram(const hpc_grower *grower, uint64_t part)
+/* The histogram that a part is summed in. */
+static int
+part_histogram(const team_work *work, uint64_t part)
 {
-	return hpc_grower_histogram(grower, grower->nhistograms + (int) part);
+	return part == 0 ? work->into : work->grower->nhistograms + (int) part;
 }
 
 static void
@@ -100,10 +146,10 @@ fill_part(hpc_crew *crew, int worker, uint64_t part, void *context)
 	uint32_t begin = part_begin(work, part);
 
 	(void) crew;
-	fill_stretches(work->grower, worker, work->grower->bag.rows + begin,
-				   part_begin(work, part + 1) - begin,
-				   part == 0 ? work->into
-							 : part_histogram(work->grower, part));
+	fill_pieces(work->grower, worker, (int) part,
+				work->grower->bag.rows + begin,
+				part_begin(work, part + 1) - begin,
+				part_histogram(work, part));
 }
 
 void
@@ -115,12 +161,12 @@ hpc_rows_fill(hpc_grower *grower, uint32_t begin, uint32_t end, int histogram)
 					  .begin = begin,
 					  .end = end,
 					  .nparts = (uint32_t) nworkers,
-					  .into = into};
+					  .into = histogram};
 
 	if (nworkers == 1)
 	{
-		fill_stretches(grower, grower->worker, grower->bag.rows + begin,
-					   end - begin, into);
+		fill_pieces(grower, grower->worker, 0, grower->bag.rows + begin,
+					end - begin, histogram);
 		return;
 	}
 	if (hpc_crew_share(grower->crew, (uint64_t) nworkers, fill_part, &work) !=
@@ -128,8 +174,10 @@ hpc_rows_fill(hpc_grower *grower, uint32_t begin, uint32_t end, int histogram)
 		grower->stopped = true;
 	for (int part = 1; part < nworkers; part++)
 	{
-		const void *from = part_histogram(grower, (uint64_t) part);
+		int other = part_histogram(&work, (uint64_t) part);
+		const void *from = hpc_grower_histogram(grower, other);
 
+		grower->squares[histogram] += grower->squares[other];
 		if (grower->wide)
 			hpc_wide_add(&grower->plan, into, from);
 		else
@@ -143,6 +191,7 @@ hpc_rows_subtract(hpc_grower *grower, int from, int less)
 	void *parent = hpc_grower_histogram(grower, from);
 	const void *smaller = hpc_grower_histogram(grower, less);
 
+	grower->squares[from] -= grower->squares[less];
 	if (grower->wide)
 		hpc_wide_subtract(&grower->plan, parent, smaller);
 	else
@@ -528,40 +577,31 @@ hpc_rows_partition(hpc_grower *grower, const hpc_pending *at)
 					   : partition_rows(grower, at);
 }
 
-/* What a cell of the bag, or of the slots, holds. */
-static inline hpc_total
-cell_total(const hpc_grower *grower, const void *cells, uint32_t i)
-{
-	return grower->wide ? hpc_wide_total(((const hpc_wide *) cells)[i])
-						: hpc_narrow_total(((const hpc_narrow *) cells)[i],
-										   grower->bag.weight_bits);
-}
-
 double
 hpc_rows_squares(hpc_grower *grower, const hpc_pending *at)
 {
-	const hpc_bag *bag = &grower->bag;
-	const uint32_t *rows = bag->rows + at->begin;
-	const void *cells = grower->wide ? (const void *) bag->wide : bag->narrow;
-	__extension__ unsigned __int128 sum = 0;
+	const uint32_t *rows = grower->bag.rows + at->begin;
+	uint32_t n = at->end - at->begin;
+	hpc_squares sum = 0;
 
+	if (at->histogram >= 0)
+		return (double) grower->squares[at->histogram];
 	if (at->in_list)
 	{
 		rows =
 			hpc_grower_list(grower, at->list) + at->begin - grower->list_base;
-		cells = grower->slot_cell;
+		return (double) sum_squares(grower, grower->slot_cell, rows, n,
+									HPC_LIST_ROWS - 1);
 	}
-	for (uint32_t i = 0; i < at->end - at->begin; i++)
+	for (uint32_t i = 0; i < n; i += HPC_ITEMS_PER_POLL)
 	{
-		hpc_total row =
-			cell_total(grower, cells,
-					   at->in_list ? HPC_LIST_SLOT(rows[i]) : rows[i]);
-		int64_t q = row.weight > 1 ? row.sum / (int64_t) row.weight : row.sum;
+		uint32_t here =
+			n - i < HPC_ITEMS_PER_POLL ? n - i : HPC_ITEMS_PER_POLL;
 
-		if (i % HPC_ITEMS_PER_POLL == HPC_ITEMS_PER_POLL - 1 &&
-			!hpc_grower_goes_on(grower, HPC_ITEMS_PER_POLL))
+		if (i > 0 && !hpc_grower_goes_on(grower, HPC_ITEMS_PER_POLL))
 			break;
-		sum += (unsigned __int128) (row.sum * (__int128) q);
+		sum +=
+			sum_squares(grower, bag_cells(grower), rows + i, here, UINT32_MAX);
 	}
 	return (double) sum;
 }

@@ -45,20 +45,6 @@ most_bins(const hpc_frame *frame)
 	return most;
 }
 
-/* Cells of a histogram of all features. */
-static size_t
-all_cells(const hpc_frame *frame)
-{
-	size_t ncells = (size_t) frame->nblocks * HPC_BLOCK * HPC_NARROW_CELLS;
-
-	for (int i = 0; i < frame->nfeatures; i++)
-	{
-		if (frame->features[i].width == 2)
-			ncells += (size_t) frame->features[i].nbins + 1;
-	}
-	return ncells;
-}
-
 /* How many histograms are kept with nodes; without any, one for all. */
 static int
 count_histograms(const hpc_grower *grower)
@@ -68,7 +54,7 @@ count_histograms(const hpc_grower *grower)
 		grower->rules->max_leaves > 0 ? grower->rules->max_leaves : MAX_STACK;
 	uint64_t fit = MAX_HISTOGRAM_BYTES / (nbytes > 0 ? nbytes : 1);
 
-	if (!hpc_grower_tries_all(grower))
+	if (!hpc_rules_try_all(grower->rules, grower->frame))
 		return 0;
 	if (fit < 4)
 		fit = 4;
@@ -79,31 +65,23 @@ static bool
 allocate_histograms(hpc_env *env, hpc_grower *grower)
 {
 	const hpc_frame *frame = grower->frame;
-	size_t nfeatures = (size_t) frame->nfeatures;
-	size_t nblocks = (size_t) frame->nblocks;
-	hpc_histogram_plan *plan = &grower->plan;
 	int nworkers = grower->rules->nworkers > 1 ? grower->rules->nworkers : 1;
 
-	grower->max_cells = all_cells(frame);
+	grower->max_cells = hpc_plan_cells(frame);
 	grower->nhistograms = count_histograms(grower);
 	grower->histograms =
 		hpc_alloc(env, (size_t) grower->nhistograms + (size_t) nworkers,
 				  grower->max_cells * grower->cell_size);
 	grower->unused = hpc_alloc(env, (size_t) grower->nhistograms, sizeof(int));
-	plan->frame = frame;
-	plan->offset = hpc_alloc(env, nfeatures, sizeof(size_t));
-	plan->wide = hpc_alloc(env, nfeatures, sizeof(int));
-	plan->block = hpc_alloc(env, nblocks, sizeof(int));
-	plan->block_nused = hpc_alloc(env, nblocks, sizeof(int));
-	plan->block_used = hpc_alloc(env, nblocks, HPC_BLOCK);
-	plan->block_offset = hpc_alloc(env, nblocks, sizeof(size_t));
-	plan->range_begin = hpc_alloc(env, nfeatures, sizeof(size_t));
-	plan->range_end = hpc_alloc(env, nfeatures, sizeof(size_t));
+	grower->squares =
+		hpc_alloc(env, (size_t) grower->nhistograms + (size_t) nworkers,
+				  sizeof(hpc_squares));
+	grower->max_packed = hpc_plan_packed_cells(grower->lines);
+	grower->packs = hpc_alloc(env, (size_t) nworkers,
+							  grower->max_packed * grower->cell_size);
 	return grower->histograms != NULL && grower->unused != NULL &&
-		   plan->offset != NULL && plan->wide != NULL && plan->block != NULL &&
-		   plan->block_nused != NULL && plan->block_used != NULL &&
-		   plan->block_offset != NULL && plan->range_begin != NULL &&
-		   plan->range_end != NULL;
+		   grower->squares != NULL && grower->packs != NULL &&
+		   hpc_plan_create(env, frame, grower->lines, &grower->plan) == HPC_OK;
 }
 
 /* Rows that the lists hold; 0 where nodes wait whose rows would not fit. */
@@ -205,7 +183,7 @@ grower_bytes(const hpc_frame *frame, const hpc_grow_rules *rules, bool wide)
 	uint64_t max_list;
 
 	grower.cell_size = wide ? sizeof(hpc_wide) : sizeof(hpc_narrow);
-	grower.max_cells = all_cells(frame);
+	grower.max_cells = hpc_plan_cells(frame);
 	max_list = list_rows(&grower);
 	return leaves * (2 * sizeof(hpc_tree_node) +
 					 (rules->monotone != NULL ? 4 * sizeof(double) : 0)) +
@@ -236,7 +214,7 @@ hpc_grower_count(hpc_env *env, const hpc_frame *frame,
 }
 
 hpc_grower *
-hpc_grower_create(hpc_env *env, const hpc_frame *frame,
+hpc_grower_create(hpc_env *env, const hpc_frame *frame, const hpc_lines *lines,
 				  const hpc_grow_rules *rules, bool wide)
 {
 	hpc_grower *grower = hpc_alloc0(env, 1, sizeof(hpc_grower));
@@ -244,6 +222,7 @@ hpc_grower_create(hpc_env *env, const hpc_frame *frame,
 	if (grower == NULL)
 		return NULL;
 	grower->frame = frame;
+	grower->lines = lines;
 	grower->rules = rules;
 	grower->wide = wide;
 	grower->cell_size = wide ? sizeof(hpc_wide) : sizeof(hpc_narrow);
@@ -270,14 +249,9 @@ hpc_grower_free(hpc_env *env, hpc_grower *grower)
 	hpc_free(env, grower->bag.narrow);
 	hpc_free(env, grower->histograms);
 	hpc_free(env, grower->unused);
-	hpc_free(env, grower->plan.offset);
-	hpc_free(env, grower->plan.wide);
-	hpc_free(env, grower->plan.block);
-	hpc_free(env, grower->plan.block_nused);
-	hpc_free(env, grower->plan.block_used);
-	hpc_free(env, grower->plan.block_offset);
-	hpc_free(env, grower->plan.range_begin);
-	hpc_free(env, grower->plan.range_end);
+	hpc_free(env, grower->squares);
+	hpc_free(env, grower->packs);
+	hpc_plan_free(env, &grower->plan);
 	hpc_free(env, grower->lists);
 	hpc_free(env, grower->slot_row);
 	hpc_free(env, grower->slot_cell);

@@ -17,6 +17,14 @@
 /* Lists up to here are judged by masks, not branches. */
 #define SHORT_LIST 32
 
+/* How divisions are judged, known before the loop over them. */
+typedef enum judging
+{
+	JUDGED_PLAIN,
+	JUDGED_PENALIZED,
+	JUDGED_BOUNDED
+} judging;
+
 #define CELL hpc_narrow
 #define NAME(x) hpc_narrow_##x
 #define TOTAL(c) hpc_narrow_total(c, bits)
@@ -38,6 +46,55 @@
 	((double) ((__int128) (l).sum * (node)->weight - \
 			   (__int128) (node)->sum * (int64_t) (l).weight))
 #include "hpc_scan_template.h"
+
+/* Are lines read, rather than blocks? */
+static inline bool
+reads_lines(const hpc_filling *filling)
+{
+	return filling->plan->lines != NULL && filling->nrows >= HPC_LINE_ROWS;
+}
+
+void
+hpc_fill_begin(const hpc_filling *filling)
+{
+	const hpc_histogram_plan *plan = filling->plan;
+	size_t cell_size = filling->wide ? sizeof(hpc_wide) : sizeof(hpc_narrow);
+
+	for (int i = 0; i < plan->nranges; i++)
+		memset((char *) filling->histogram + plan->range_begin[i] * cell_size,
+			   0, (plan->range_end[i] - plan->range_begin[i]) * cell_size);
+	if (reads_lines(filling))
+		memset(filling->packs, 0,
+			   (size_t) plan->lines->npacks * HPC_NARROW_CELLS * cell_size);
+}
+
+void
+hpc_fill_rows(const hpc_filling *filling, const uint32_t *rows, uint32_t nrows,
+			  uint32_t ncoming)
+{
+	bool lines = reads_lines(filling);
+	const hpc_reading *reading =
+		lines ? &filling->plan->packed : &filling->plan->plain;
+	void *blocks = lines ? filling->packs : filling->histogram;
+
+	if (filling->wide)
+		hpc_wide_fill(reading, rows, nrows, ncoming, filling->cells, blocks,
+					  filling->histogram);
+	else
+		hpc_narrow_fill(reading, rows, nrows, ncoming, filling->cells, blocks,
+						filling->histogram);
+}
+
+void
+hpc_fill_end(const hpc_filling *filling)
+{
+	if (!reads_lines(filling))
+		return;
+	if (filling->wide)
+		hpc_wide_unpack(filling->plan, filling->packs, filling->histogram);
+	else
+		hpc_narrow_unpack(filling->plan, filling->packs, filling->histogram);
+}
 
 /* Place in the list of the first code that is not below this one. */
 static uint32_t

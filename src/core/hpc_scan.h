@@ -20,6 +20,7 @@
 #ifndef HPC_SCAN_H
 #define HPC_SCAN_H
 
+#include "hpc_lines.h"
 #include "hpc_split.h"
 
 /* Rows that a list can number. */
@@ -41,22 +42,43 @@ hpc_rows_are_far(const uint32_t *rows, uint32_t nrows)
 	return nrows > 4 * HPC_AHEAD && (rows[nrows - 1] - rows[0]) / 2 > nrows;
 }
 
-/* Cells that a narrow feature takes in a histogram. */
-#define HPC_NARROW_CELLS 256
+/* Eight bytes of a row side by side, and those of them that are counted. */
+typedef struct hpc_block_use
+{
+	const unsigned char *codes; /* of row i: at codes + i * stride */
+	size_t stride;
+	bool leads;   /* the first of what shares a line of the cache */
+	size_t cells; /* of the first byte; HPC_NARROW_CELLS further the next */
+	int nused;
+	uint8_t used[HPC_BLOCK];
+} hpc_block_use;
 
-/* Where the cells of each feature are in a histogram. */
+/* A feature of two bytes. */
+typedef struct hpc_wide_use
+{
+	const unsigned char *codes;
+	size_t stride;
+	bool leads;
+	size_t cells;
+} hpc_wide_use;
+
+/* What is read of each row. */
+typedef struct hpc_reading
+{
+	int nblocks;
+	hpc_block_use *blocks; /* [nblocks] */
+	int nwide;
+	hpc_wide_use *wide; /* [nwide] */
+} hpc_reading;
+
+/* Histograms of the features of a tree (hpc_plan.c). */
 typedef struct hpc_histogram_plan
 {
 	const hpc_frame *frame;
-	size_t ncells;
+	const hpc_lines *lines; /* or NULL */
 	size_t *offset; /* [nfeatures] first cell; SIZE_MAX: not in the tree */
-	int nwide;
-	int *wide; /* [nwide] features of two bytes a code */
-	int nblocks;
-	int *block;           /* [nblocks] blocks of the frame that are used */
-	int *block_nused;     /* [nblocks] features of it that are */
-	uint8_t *block_used;  /* [nblocks][HPC_BLOCK] their places */
-	size_t *block_offset; /* [nblocks] cells of its first place */
+	hpc_reading plain;
+	hpc_reading packed; /* lines: bytes have their cells apart, as packs */
 
 	/* cells in use: those of each feature, neighbours joined */
 	int nranges;
@@ -64,13 +86,43 @@ typedef struct hpc_histogram_plan
 	size_t *range_end;
 } hpc_histogram_plan;
 
-/* The cells of some rows are added to a histogram. */
+/* Cells of a histogram of all features, and of all packs. */
+extern size_t hpc_plan_cells(const hpc_frame *frame);
+extern size_t hpc_plan_packed_cells(const hpc_lines *lines);
+
+/*
+ * Room for a plan, which must be freed even if that fails; then the plan for
+ * the features of a tree, ascending.
+ */
+extern hpc_status
+hpc_plan_create(hpc_env *env, const hpc_frame *frame, const hpc_lines *lines,
+				hpc_histogram_plan *plan);
+extern void hpc_plan_free(hpc_env *env, hpc_histogram_plan *plan);
 extern void
-hpc_narrow_fill(const hpc_histogram_plan *plan, const uint32_t *rows,
-				uint32_t nrows, const hpc_narrow *cell, hpc_narrow *histogram);
-extern void
-hpc_wide_fill(const hpc_histogram_plan *plan, const uint32_t *rows,
-			  uint32_t nrows, const hpc_wide *cell, hpc_wide *histogram);
+hpc_plan_tree(hpc_histogram_plan *plan, const int *features, int nfeatures);
+
+/*
+ * A histogram in the making, of nrows rows, from which follows what is read:
+ * begun, rows added in pieces, and ended.  With a piece of HPC_FILL_ROWS, what
+ * is read of it stays in a near cache while block after block is added;
+ * ncoming rows follow it in the array.
+ */
+typedef struct hpc_filling
+{
+	const hpc_histogram_plan *plan;
+	bool wide;
+	const void *cells; /* of the bag, by row */
+	void *histogram;
+	void *packs; /* [hpc_plan_packed_cells] scratch */
+	uint32_t nrows;
+} hpc_filling;
+
+#define HPC_FILL_ROWS 1024
+
+extern void hpc_fill_begin(const hpc_filling *filling);
+extern void hpc_fill_rows(const hpc_filling *filling, const uint32_t *rows,
+						  uint32_t nrows, uint32_t ncoming);
+extern void hpc_fill_end(const hpc_filling *filling);
 
 /* The same for one feature, which needs no plan. */
 extern void hpc_narrow_fill_feature(const hpc_feature *feature,

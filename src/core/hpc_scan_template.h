@@ -9,33 +9,36 @@
  */
 
 /*
- * Adds rows to the cells of nused features of a block, whose codes lie in one
- * line of the cache.  The chains of additions to one feature's cells run side
- * by side.  Rows that are far apart are fetched ahead of their turn.
+ * Adds rows to the cells of nused bytes of a block.  The chains of additions
+ * to one feature's cells run side by side.  Rows that are far apart are
+ * fetched ahead of their turn.
  */
 static inline __attribute__((always_inline)) void
-NAME(add_block)(const unsigned char *codes, const uint32_t *rows,
-				uint32_t nrows, const CELL *cell, const uint8_t *used,
-				CELL *cells, int nused, bool dense, uint32_t ahead)
+NAME(add_block)(const hpc_block_use *use, const uint32_t *rows, uint32_t nrows,
+				const CELL *cell, CELL *cells, int nused, bool dense,
+				uint32_t ahead)
 {
+	const unsigned char *codes = use->codes;
+	size_t stride = use->stride;
+
 	for (uint32_t i = 0; i < nrows; i++)
 	{
 		uint32_t row = rows[i];
-		const unsigned char *mine = codes + (size_t) row * HPC_BLOCK;
+		const unsigned char *mine = codes + row * stride;
 		CELL amount = cell[row];
 
 		if (ahead > 0)
 		{
 			uint32_t coming = rows[i + ahead];
 
-			__builtin_prefetch(codes + (size_t) coming * HPC_BLOCK);
+			__builtin_prefetch(codes + coming * stride);
 			__builtin_prefetch(&cell[coming]);
 		}
 		/* by hand: at -O2 compilers leave a loop of eight as it is */
 #define ADD_PLACE(j)                                             \
 	if (nused > (j))                                             \
 	{                                                            \
-		int place = dense ? (j) : used[j];                       \
+		int place = dense ? (j) : use->used[j];                  \
                                                                  \
 		cells[place * HPC_NARROW_CELLS + mine[place]] += amount; \
 	}
@@ -51,18 +54,20 @@ NAME(add_block)(const unsigned char *codes, const uint32_t *rows,
 	}
 }
 
-/* The same with constants, so that nothing is asked in the loop. */
+/*
+ * The same with constants, so that nothing is asked in the loop.  The first
+ * nahead rows have the one HPC_AHEAD of them fetched.
+ */
 static void
-NAME(fill_block)(const unsigned char *codes, const uint32_t *rows,
-				 uint32_t nrows, const CELL *cell, const uint8_t *used,
-				 int nused, CELL *cells)
+NAME(fill_block)(const hpc_block_use *use, const uint32_t *rows,
+				 uint32_t nrows, uint32_t nahead, const CELL *cell,
+				 CELL *cells)
 {
-	bool dense = used[nused - 1] == nused - 1;
-	uint32_t nahead = hpc_rows_are_far(rows, nrows) ? nrows - HPC_AHEAD : 0;
+	bool dense = use->used[use->nused - 1] == use->nused - 1;
 
 #define ADD(n, dense, ahead, first, count) \
 	NAME(add_block)                        \
-	(codes, rows + (first), count, cell, used, cells, n, dense, ahead)
+	(use, rows + (first), count, cell, cells, n, dense, ahead)
 #define CASE(n)                                       \
 	case n:                                           \
 		if (nahead > 0 && dense)                      \
@@ -74,7 +79,7 @@ NAME(fill_block)(const unsigned char *codes, const uint32_t *rows,
 		else                                          \
 			ADD(n, false, 0, nahead, nrows - nahead); \
 		break
-	switch (nused)
+	switch (use->nused)
 	{
 		CASE(1);
 		CASE(2);
@@ -90,15 +95,17 @@ NAME(fill_block)(const unsigned char *codes, const uint32_t *rows,
 }
 
 static inline __attribute__((always_inline)) void
-NAME(add_codes)(const unsigned char *codes, int width, int stride,
-				const uint32_t *rows, uint32_t nrows, const CELL *cell,
-				CELL *cells)
+NAME(add_codes)(const unsigned char *codes, int width, size_t stride,
+				const uint32_t *rows, uint32_t nrows, uint32_t nahead,
+				const CELL *cell, CELL *cells)
 {
 	for (uint32_t i = 0; i < nrows; i++)
 	{
 		uint32_t row = rows[i];
-		const unsigned char *at = codes + (size_t) row * stride;
+		const unsigned char *at = codes + row * stride;
 
+		if (i < nahead)
+			__builtin_prefetch(codes + rows[i + HPC_AHEAD] * stride);
 		cells[width == 1 ? *at : *(const uint16_t *) at] += cell[row];
 	}
 }
@@ -109,24 +116,75 @@ NAME(fill_feature)(const hpc_feature *feature, const uint32_t *rows,
 {
 	if (feature->width == 1)
 		NAME(add_codes)
-	(feature->codes, 1, HPC_BLOCK, rows, nrows, cell, cells);
+	(feature->codes, 1, HPC_BLOCK, rows, nrows, 0, cell, cells);
 	else if (feature->stride == 2)
-		NAME(add_codes)(feature->codes, 2, 2, rows, nrows, cell, cells);
+		NAME(add_codes)(feature->codes, 2, 2, rows, nrows, 0, cell, cells);
 }
 
-void
-NAME(fill)(const hpc_histogram_plan *plan, const uint32_t *rows,
-		   uint32_t nrows, const CELL *cell, CELL *histogram)
+/* Adds rows to the cells of all that is read; ncoming more follow. */
+static void
+NAME(fill)(const hpc_reading *reading, const uint32_t *rows, uint32_t nrows,
+		   uint32_t ncoming, const CELL *cell, CELL *of_blocks, CELL *of_wide)
 {
-	for (int i = 0; i < plan->nblocks; i++)
+	uint32_t nahead = 0;
+
+	if (hpc_rows_are_far(rows, nrows))
+		nahead = ncoming < HPC_AHEAD ? nrows + ncoming - HPC_AHEAD : nrows;
+	for (int i = 0; i < reading->nblocks; i++)
+	{
+		const hpc_block_use *use = &reading->blocks[i];
+
 		NAME(fill_block)
-	(plan->frame->blocks[plan->block[i]], rows, nrows, cell,
-	 plan->block_used + i * HPC_BLOCK, plan->block_nused[i],
-	 histogram + plan->block_offset[i]);
-	for (int i = 0; i < plan->nwide; i++)
+		(use, rows, nrows, use->leads ? nahead : 0, cell,
+		 of_blocks + use->cells);
+	}
+	for (int i = 0; i < reading->nwide; i++)
+	{
+		const hpc_wide_use *use = &reading->wide[i];
+
 		NAME(add_codes)
-	(plan->frame->features[plan->wide[i]].codes, 2, 2, rows, nrows, cell,
-	 histogram + plan->offset[plan->wide[i]]);
+		(use->codes, 2, use->stride, rows, nrows, use->leads ? nahead : 0,
+		 cell, of_wide + use->cells);
+	}
+}
+
+/* Adds the cells of a pack to those of a member, whose codes take steps. */
+static void
+NAME(sum_member)(const CELL *cells, uint32_t ncells, uint32_t step,
+				 uint32_t ncodes, CELL *to)
+{
+	for (uint32_t from = 0; from < ncells;)
+	{
+		for (uint32_t code = 0; code < ncodes; code++)
+		{
+			for (uint32_t i = 0; i < step; i++)
+				to[code] += cells[from++];
+		}
+	}
+}
+
+/* What packs hold goes to their members. */
+static void
+NAME(unpack)(const hpc_histogram_plan *plan, const CELL *packs,
+			 CELL *histogram)
+{
+	for (int i = 0; i < plan->lines->npacks; i++)
+	{
+		const hpc_pack *pack = &plan->lines->packs[i];
+		uint32_t step = 1;
+
+		for (int j = 0; j < pack->nmembers; j++)
+		{
+			int member = pack->member[j];
+			uint32_t ncodes = hpc_codes_in_use(&plan->frame->features[member]);
+
+			if (plan->offset[member] != SIZE_MAX)
+				NAME(sum_member)
+			(packs + (size_t) i * HPC_NARROW_CELLS, pack->ncells, step, ncodes,
+			 histogram + plan->offset[member]);
+			step *= ncodes;
+		}
+	}
 }
 
 void
@@ -254,6 +312,22 @@ NAME(begin)(NAME(best) * best, const hpc_search *search)
 	best->left = (CELL){0};
 }
 
+static inline __attribute__((always_inline)) void
+NAME(try_penalized)(NAME(best) * best, hpc_total left, uint32_t cut,
+					bool missing_left)
+{
+	double gain =
+		hpc_split_penalized_gain(best->search, left,
+								 hpc_total_less(best->search->node, left));
+
+	if (gain <= best->split.gain)
+		return;
+	best->split.gain = gain;
+	best->split.cut = cut;
+	best->split.missing_left = missing_left;
+	best->split.left = left;
+}
+
 /*
  * Tries the division that sends left cells left.  Gains that are ratios of
  * exact numerators are compared by cross multiplication, without a division
@@ -261,7 +335,7 @@ NAME(begin)(NAME(best) * best, const hpc_search *search)
  */
 static inline __attribute__((always_inline)) void
 NAME(try)(NAME(best) * best, CELL left, uint32_t cut, bool missing_left,
-		  bool plain)
+		  judging kind)
 {
 	int bits = best->bits;
 	hpc_total l = TOTAL(left);
@@ -270,13 +344,18 @@ NAME(try)(NAME(best) * best, CELL left, uint32_t cut, bool missing_left,
 	double denominator;
 
 	(void) bits;
-	if (!plain)
+	if (kind == JUDGED_BOUNDED)
 	{
 		hpc_split_try(best->search, &best->split, l, cut, missing_left);
 		return;
 	}
 	if (l.count < best->least || l.count > best->most)
 		return;
+	if (kind == JUDGED_PENALIZED)
+	{
+		NAME(try_penalized)(best, l, cut, missing_left);
+		return;
+	}
 	d = DIFFERENCE(l, best);
 	numerator = d * d;
 	denominator =
@@ -344,7 +423,7 @@ NAME(find_candidates)(const hpc_view *view, uint32_t begin, uint32_t end,
  */
 static inline __attribute__((always_inline)) void
 NAME(divide_list)(const hpc_view *view, const hpc_search *search,
-				  bool has_missing, bool plain, hpc_split *split)
+				  bool has_missing, judging kind, hpc_split *split)
 {
 	const CELL *cell = view->slot_cells;
 	const uint32_t *list = view->list;
@@ -371,19 +450,19 @@ NAME(divide_list)(const hpc_view *view, const hpc_search *search,
 		for (uint32_t i = 0; i < found; i++)
 		{
 			NAME(try)
-			(&best, candidate[i], HPC_LIST_CODE(entry[i]), false, plain);
+			(&best, candidate[i], HPC_LIST_CODE(entry[i]), false, kind);
 			if (has_missing && (i + 1 < found || end < n))
 				NAME(try)
 			(&best, candidate[i] + missing, HPC_LIST_CODE(entry[i]), true,
-			 plain);
+			 kind);
 		}
 	}
 	NAME(end)(&best, split);
 }
 
 static inline __attribute__((always_inline)) void
-NAME(divide_cells)(const hpc_view *view, const hpc_search *search, bool plain,
-				   hpc_split *split)
+NAME(divide_cells)(const hpc_view *view, const hpc_search *search,
+				   judging kind, hpc_split *split)
 {
 	const CELL *cell = view->cells;
 	uint32_t nbins = view->feature->nbins;
@@ -403,9 +482,9 @@ NAME(divide_cells)(const hpc_view *view, const hpc_search *search, bool plain,
 		left += cell[code];
 		if (code + 1 == last && !has_missing)
 			break;
-		NAME(try)(&best, left, code, false, plain);
+		NAME(try)(&best, left, code, false, kind);
 		if (has_missing && code + 1 < last)
-			NAME(try)(&best, left + missing, code, true, plain);
+			NAME(try)(&best, left + missing, code, true, kind);
 	}
 	NAME(end)(&best, split);
 }
@@ -417,13 +496,17 @@ NAME(divide)(const hpc_view *view, const hpc_search *search, hpc_split *split)
 	bool has_missing = search->missing.count > 0;
 
 	if (view->cells != NULL && search->plain)
-		NAME(divide_cells)(view, search, true, split);
+		NAME(divide_cells)(view, search, JUDGED_PLAIN, split);
+	else if (view->cells != NULL && search->penalized)
+		NAME(divide_cells)(view, search, JUDGED_PENALIZED, split);
 	else if (view->cells != NULL)
-		NAME(divide_cells)(view, search, false, split);
+		NAME(divide_cells)(view, search, JUDGED_BOUNDED, split);
 	else if (search->plain && !has_missing)
-		NAME(divide_list)(view, search, false, true, split);
+		NAME(divide_list)(view, search, false, JUDGED_PLAIN, split);
 	else if (search->plain)
-		NAME(divide_list)(view, search, true, true, split);
+		NAME(divide_list)(view, search, true, JUDGED_PLAIN, split);
+	else if (search->penalized)
+		NAME(divide_list)(view, search, has_missing, JUDGED_PENALIZED, split);
 	else
-		NAME(divide_list)(view, search, has_missing, false, split);
+		NAME(divide_list)(view, search, has_missing, JUDGED_BOUNDED, split);
 }

@@ -30,10 +30,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "hpc_sort.h"
 #include "hpc_split.h"
 
-/* Fewer levels than this are sorted without asking whether to stop. */
-#define LEVELS_PER_POLL 1000
+/* Up to here insertion sorts faster than counting. */
+#define SMALL_SORT 40
 
 #define TWO_OVER_PI 0.6366197723675814
 
@@ -102,6 +103,8 @@ hpc_split_try(const hpc_search *search, hpc_split *best, hpc_total left,
 		gain = d / (double) left.weight * (d / (double) right.weight) /
 			   (double) search->node.weight;
 	}
+	else if (search->penalized)
+		gain = hpc_split_penalized_gain(search, left, right);
 	else
 		gain = bounded_gain(search, left, right);
 	if (gain > best->gain)
@@ -123,35 +126,81 @@ level_before(const hpc_level *a, const hpc_level *b)
 	return a->tie < b->tie || (a->tie == b->tie && a->code < b->code);
 }
 
-/* Merge sort: no recursion, no allocation, n log n for any order. */
-static bool
-sort_levels(hpc_crew *crew, int worker, hpc_level *levels, hpc_level *spare,
-			uint32_t n)
+static void
+insertion_sort(hpc_level *levels, uint32_t n)
 {
-	for (uint32_t width = 1; width < n; width *= 2)
+	for (uint32_t i = 1; i < n; i++)
 	{
-		if (n > LEVELS_PER_POLL && hpc_crew_stopped(crew, worker))
-			return false;
-		for (uint32_t start = 0; start < n; start += 2 * width)
-		{
-			uint32_t middle = n - start > width ? start + width : n;
-			uint32_t end = n - start > 2 * width ? start + 2 * width : n;
-			uint32_t left = start;
-			uint32_t right = middle;
+		hpc_level level = levels[i];
+		uint32_t place = i;
 
-			for (uint32_t out = start; out < end; out++)
-			{
-				bool take_left =
-					left < middle &&
-					(right == end ||
-					 !level_before(&levels[right], &levels[left]));
-
-				spare[out] = levels[take_left ? left++ : right++];
-			}
-		}
-		memcpy(levels, spare, n * sizeof(hpc_level));
+		for (; place > 0 && level_before(&level, &levels[place - 1]); place--)
+			levels[place] = levels[place - 1];
+		levels[place] = level;
 	}
-	return true;
+}
+
+/* Puts level pairs[i].row in place i. */
+static void
+permute_levels(hpc_level *levels, hpc_pair *pairs, uint32_t n)
+{
+	for (uint32_t first = 0; first < n; first++)
+	{
+		hpc_level held = levels[first];
+		uint32_t place = first;
+
+		while (pairs[place].row != first)
+		{
+			uint32_t from = pairs[place].row;
+
+			levels[place] = levels[from];
+			pairs[place].row = place;
+			place = from;
+		}
+		levels[place] = held;
+		pairs[place].row = place;
+	}
+}
+
+/*
+ * Sorts pairs, whose rows are levels, by order; those of equal orders by tie.
+ * They are too few to ask whether to stop.
+ */
+static void
+sort_pairs(const hpc_level *levels, hpc_pair *pairs, hpc_pair *spare,
+		   uint32_t n)
+{
+	hpc_env unasked = {0};
+
+	for (uint32_t i = 0; i < n; i++)
+		pairs[i] = (hpc_pair){hpc_sortable(levels[i].order), i};
+	hpc_sort_pairs(&unasked, n, pairs, spare);
+	for (uint32_t first = 0, end; first < n; first = end)
+	{
+		for (end = first + 1; end < n && pairs[end].key == pairs[first].key;
+			 end++)
+			;
+		if (end == first + 1)
+			continue;
+		for (uint32_t i = first; i < end; i++)
+			pairs[i].key = levels[pairs[i].row].tie;
+		hpc_sort_pairs(&unasked, end - first, pairs + first, spare);
+	}
+}
+
+/* levels ascend by code.  spare[n] is scratch. */
+static void
+sort_levels(hpc_level *levels, hpc_level *spare, uint32_t n)
+{
+	hpc_pair *pairs = (hpc_pair *) spare;
+
+	if (n <= SMALL_SORT)
+	{
+		insertion_sort(levels, n);
+		return;
+	}
+	sort_pairs(levels, pairs, pairs + n, n);
+	permute_levels(levels, pairs, n);
 }
 
 /* Moves rare levels into one pooled level at the end. */
@@ -179,10 +228,10 @@ pool_rare(const hpc_search *search, hpc_level *levels, uint32_t *n,
 	*n = kept;
 }
 
-bool
-hpc_levels_order(hpc_crew *crew, int worker, const hpc_search *search,
-				 uint64_t name_hash, hpc_level *levels, hpc_level *spare,
-				 uint32_t *n, uint32_t *pooled, uint32_t *npooled)
+void
+hpc_levels_order(const hpc_search *search, uint64_t name_hash,
+				 hpc_level *levels, hpc_level *spare, uint32_t *n,
+				 uint32_t *pooled, uint32_t *npooled)
 {
 	double smooth = search->rules->cat_smooth * search->rules->weight_unit;
 
@@ -195,7 +244,7 @@ hpc_levels_order(hpc_crew *crew, int worker, const hpc_search *search,
 					   ((double) level->total.weight + smooth);
 		level->tie = hpc_mix(name_hash + level->code);
 	}
-	return sort_levels(crew, worker, levels, spare, *n);
+	sort_levels(levels, spare, *n);
 }
 
 hpc_split

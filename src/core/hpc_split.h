@@ -58,8 +58,10 @@ typedef struct hpc_search
 	hpc_total missing; /* rows without a value of the feature */
 	int bits;          /* weight_bits of narrow cells */
 	bool plain;        /* neither penalty nor bounds */
+	bool penalized;    /* a penalty, but no bounds */
 	bool exact;        /* products of sums and weights fit 64 bits */
 	double l2;         /* in weight units */
+	double before;     /* hpc_split_value_gain of the node, if penalized */
 	int sign;          /* monotone in this feature */
 	double lower;      /* bounds on the values of the children */
 	double upper;
@@ -77,6 +79,27 @@ typedef struct hpc_split
 	hpc_total left;
 } hpc_split;
 
+/* What the mean of some rows, shrunk, takes off the sum of squares. */
+static inline double
+hpc_split_value_gain(const hpc_search *search, hpc_total rows)
+{
+	double weight = (double) rows.weight + search->l2;
+	double value = (double) rows.sum / weight;
+
+	return value * (2 * (double) rows.sum - weight * value);
+}
+
+/* Gain of a penalized division; -1 where it is not above 0. */
+static inline double
+hpc_split_penalized_gain(const hpc_search *search, hpc_total left,
+						 hpc_total right)
+{
+	double gain = hpc_split_value_gain(search, left) +
+				  hpc_split_value_gain(search, right) - search->before;
+
+	return gain > 0 ? gain : -1;
+}
+
 /* Keeps the division if it is better than best. */
 extern void hpc_split_try(const hpc_search *search, hpc_split *best,
 						  hpc_total left, uint32_t cut, bool missing_left);
@@ -85,13 +108,13 @@ extern void hpc_split_try(const hpc_search *search, hpc_split *best,
 extern double hpc_split_value(const hpc_search *search, hpc_total child);
 
 /*
- * Orders levels[*n] for the search: by shrunken mean; rare ones, whose codes
- * go to pooled[*npooled], become one at the end.  False: the crew stopped.
+ * Orders levels[*n], ascending by code, for the search: by shrunken mean; rare
+ * ones, whose codes go to pooled[*npooled], become one.  spare[*n] is
+ * scratch.
  */
-extern bool
-hpc_levels_order(hpc_crew *crew, int worker, const hpc_search *search,
-				 uint64_t name_hash, hpc_level *levels, hpc_level *spare,
-				 uint32_t *n, uint32_t *pooled, uint32_t *npooled);
+extern void hpc_levels_order(const hpc_search *search, uint64_t name_hash,
+							 hpc_level *levels, hpc_level *spare, uint32_t *n,
+							 uint32_t *pooled, uint32_t *npooled);
 
 /* Best division of levels[n] in their present order. */
 extern hpc_split hpc_levels_divide(const hpc_search *search,

@@ -26,6 +26,7 @@ hpt_growth_begin(hpt_growth *g, const hpt_table *table, uint32_t max_bins)
 	hpt_memory_init(&g->memory, 1);
 	hpt_table_frame(&g->memory.env, table, max_bins, &g->framed);
 	g->frame = g->framed.frame;
+	hpc_lines_create(&g->memory.env, g->frame, &g->lines);
 	g->rules = hpt_rules(1, 0, g->frame->nfeatures);
 	g->nworkers = 1;
 	g->stream = 12345;
@@ -37,6 +38,7 @@ hpt_growth_end(hpt_growth *g)
 {
 	hpc_grower_free(&g->memory.env, g->grower);
 	hpt_sample_free(&g->sample);
+	hpc_lines_free(&g->memory.env, g->lines);
 	hpt_framed_free(&g->memory.env, &g->framed);
 	if (g->memory.nblocks != 0)
 		hpt_ok(false, "everything is freed");
@@ -66,8 +68,8 @@ hpt_growth_grow(hpt_growth *g)
 	hpc_grower_free(&g->memory.env, g->grower);
 	g->memory.env.nthreads = g->nworkers;
 	g->rules.nworkers = g->team ? g->nworkers : 1;
-	g->grower =
-		hpc_grower_create(&g->memory.env, g->frame, &g->rules, g->wide);
+	g->grower = hpc_grower_create(&g->memory.env, g->frame, g->lines,
+								  &g->rules, g->wide);
 	if (g->grower == NULL)
 		return HPC_NO_MEMORY;
 	return hpc_crew_open(&g->memory.env, g->nworkers, grow_in_crew, g);

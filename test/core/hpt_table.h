@@ -8,7 +8,7 @@
 #include "hpc_frame.h"
 #include "hpt_model.h"
 
-#define HPT_MAX_COLUMNS 40
+#define HPT_MAX_COLUMNS 80
 #define HPT_LABELS 4096
 
 /* Rows in the order in which they will be appended. */

@@ -506,7 +506,8 @@ check_no_memory(void)
 
 		g.memory.nrequests = 0;
 		g.memory.fail_at = n + 1;
-		g.grower = hpc_grower_create(&g.memory.env, g.frame, &g.rules, n % 2);
+		g.grower = hpc_grower_create(&g.memory.env, g.frame, g.lines, &g.rules,
+									 n % 2);
 		if (g.grower != NULL)
 			break;
 		nwrong += g.memory.nblocks != nblocks;

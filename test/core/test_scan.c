@@ -181,86 +181,56 @@ check_cells(void)
 
 /* ---------- histograms of several features ---------- */
 
-/* A plan of the features in a tree, and the memory that it is in. */
-typedef struct plan
-{
-	hpc_histogram_plan plan;
-	size_t offset[HPT_MAX_COLUMNS];
-	int wide[HPT_MAX_COLUMNS];
-	int block[HPT_MAX_COLUMNS];
-	int block_nused[HPT_MAX_COLUMNS];
-	uint8_t block_used[HPT_MAX_COLUMNS * HPC_BLOCK];
-	size_t block_offset[HPT_MAX_COLUMNS];
-	size_t range_begin[HPT_MAX_COLUMNS];
-	size_t range_end[HPT_MAX_COLUMNS];
-} plan;
-
+/* The plan of a tree with some features: used has a bit for each. */
 static void
-plan_feature(hpc_histogram_plan *p, int feature, size_t offset)
+plan_features(hpc_histogram_plan *plan, uint64_t used)
 {
-	p->offset[feature] = offset;
-	p->range_begin[p->nranges] = offset;
-	p->range_end[p->nranges++] = offset + feature_at(feature)->nbins + 1;
-}
+	int features[HPT_MAX_COLUMNS];
+	int n = 0;
 
-/* used: bit per feature. */
-static void
-make_plan(plan *made, uint64_t used)
-{
-	hpc_histogram_plan *p = &made->plan;
-
-	*p = (hpc_histogram_plan){.frame = at.frame,
-							  .offset = made->offset,
-							  .wide = made->wide,
-							  .block = made->block,
-							  .block_nused = made->block_nused,
-							  .block_used = made->block_used,
-							  .block_offset = made->block_offset,
-							  .range_begin = made->range_begin,
-							  .range_end = made->range_end};
-	for (int i = 0; i < at.frame->nfeatures; i++)
-		p->offset[i] = SIZE_MAX;
-	for (int block = 0; block < at.frame->nblocks; block++)
-	{
-		int nused = 0;
-
-		for (uint8_t place = 0; place < HPC_BLOCK; place++)
-		{
-			int feature = at.frame->block_feature[block * HPC_BLOCK + place];
-
-			if (feature < 0 || !(used >> feature & 1))
-				continue;
-			plan_feature(p, feature,
-						 p->ncells + (size_t) place * HPC_NARROW_CELLS);
-			p->block_used[p->nblocks * HPC_BLOCK + nused++] = place;
-		}
-		if (nused == 0)
-			continue;
-		p->block[p->nblocks] = block;
-		p->block_nused[p->nblocks] = nused;
-		p->block_offset[p->nblocks++] = p->ncells;
-		p->ncells += HPC_BLOCK * HPC_NARROW_CELLS;
-	}
 	for (int i = 0; i < at.frame->nfeatures; i++)
 	{
-		if (!(used >> i & 1) || feature_at(i)->width == 1)
-			continue;
-		plan_feature(p, i, p->ncells);
-		p->wide[p->nwide++] = i;
-		p->ncells += (size_t) feature_at(i)->nbins + 1;
+		if (used >> i & 1)
+			features[n++] = i;
 	}
+	hpc_plan_tree(plan, features, n);
 }
 
-static void
-fill(const hpc_histogram_plan *p, uint32_t begin, uint32_t end_row,
-	 void *histogram)
+/* Room for a histogram, with what no sum would leave alone. */
+static void *
+make_cells(size_t ncells)
 {
-	if (at.wide)
-		hpc_wide_fill(p, at.rows + begin, end_row - begin, at.wide_cells,
-					  histogram);
-	else
-		hpc_narrow_fill(p, at.rows + begin, end_row - begin, at.narrow,
-						histogram);
+	size_t size = at.wide ? sizeof(hpc_wide) : sizeof(hpc_narrow);
+	void *cells = aligned_alloc(16, (ncells + 1) * 16);
+
+	memset(cells, 0x5a, ncells * size);
+	return cells;
+}
+
+/* The histogram of rows begin .. end_row - 1, in pieces of some size. */
+static void *
+make_histogram(const hpc_histogram_plan *plan, uint32_t begin,
+			   uint32_t end_row, uint32_t piece)
+{
+	hpc_filling filling = {
+		.plan = plan,
+		.wide = at.wide,
+		.cells = at.wide ? (const void *) at.wide_cells : at.narrow,
+		.histogram = make_cells(hpc_plan_cells(at.frame)),
+		.packs = make_cells(hpc_plan_packed_cells(plan->lines)),
+		.nrows = end_row - begin,
+	};
+
+	hpc_fill_begin(&filling);
+	for (uint32_t i = begin; i < end_row; i += piece)
+	{
+		uint32_t n = end_row - i < piece ? end_row - i : piece;
+
+		hpc_fill_rows(&filling, at.rows + i, n, end_row - i - n);
+	}
+	hpc_fill_end(&filling);
+	free(filling.packs);
+	return filling.histogram;
 }
 
 /* Codes whose cells are not the sums of their rows. */
@@ -291,49 +261,62 @@ count_wrong_cells(const hpc_histogram_plan *p, const void *histogram)
 	return nwrong;
 }
 
-/* Filled at once, in two parts that are added, and by subtraction. */
-static void
-check_histograms(bool wide)
+/* In two parts that are added, then by subtraction; answers wrong cells. */
+static int
+check_parts(const hpc_histogram_plan *plan, uint32_t cut, uint32_t piece)
 {
-	size_t cell_size = wide ? sizeof(hpc_wide) : sizeof(hpc_narrow);
+	void *whole = make_histogram(plan, 0, cut, piece);
+	void *part = make_histogram(plan, cut, at.n, piece);
+	int nwrong;
+
+	if (at.wide)
+		hpc_wide_add(plan, whole, part);
+	else
+		hpc_narrow_add(plan, whole, part);
+	nwrong = count_wrong_cells(plan, whole);
+	if (at.wide)
+		hpc_wide_subtract(plan, whole, part);
+	else
+		hpc_narrow_subtract(plan, whole, part);
+	at.n = cut;
+	nwrong += count_wrong_cells(plan, whole);
+	free(whole);
+	free(part);
+	return nwrong;
+}
+
+/* From blocks, and from lines where there are so many rows. */
+static void
+check_histograms(bool wide, bool in_lines)
+{
 	hpt_random random = {2};
-	plan made;
+	hpc_lines *lines = NULL;
+	hpc_histogram_plan plan = {0};
 	int nwrong = 0;
 
-	for (int turn = 0; turn < 40; turn++)
+	if (in_lines)
+		hpc_lines_create(&at.memory.env, at.frame, &lines);
+	hpc_plan_create(&at.memory.env, at.frame, lines, &plan);
+	for (int turn = 0; turn < 60; turn++)
 	{
 		uint64_t used =
 			turn == 0 ? UINT64_MAX
 					  : hpt_random_bits(&random) | hpt_random_bits(&random);
-		uint32_t cut;
-		void *whole;
-		void *part;
+		uint32_t piece = 1 + (uint32_t) hpt_random_below(&random, 2000);
 
-		draw_rows(&random, hpt_random_unit(&random), wide);
-		cut = (uint32_t) hpt_random_below(&random, at.n + 1);
-		make_plan(&made, turn % 5 == 1 ? 1u << turn % 20 : used);
-		whole = aligned_alloc(16, made.plan.ncells * cell_size);
-		part = aligned_alloc(16, made.plan.ncells * cell_size);
-		memset(whole, 0, made.plan.ncells * cell_size);
-		memset(part, 0, made.plan.ncells * cell_size);
-		fill(&made.plan, 0, cut, whole);
-		fill(&made.plan, cut, at.n, part);
-		if (wide)
-			hpc_wide_add(&made.plan, whole, part);
-		else
-			hpc_narrow_add(&made.plan, whole, part);
-		nwrong += count_wrong_cells(&made.plan, whole);
-		if (wide)
-			hpc_wide_subtract(&made.plan, whole, part);
-		else
-			hpc_narrow_subtract(&made.plan, whole, part);
-		at.n = cut;
-		nwrong += count_wrong_cells(&made.plan, whole);
-		free(whole);
-		free(part);
+		draw_rows(&random, turn % 3 == 0 ? 1 : hpt_random_unit(&random), wide);
+		plan_features(&plan, turn % 5 == 1 ? 1u << turn % 20 : used);
+		nwrong +=
+			check_parts(&plan, (uint32_t) hpt_random_below(&random, at.n + 1),
+						piece);
 	}
-	hpt_ok(nwrong == 0, "%s histograms, added and subtracted",
-		   wide ? "wide" : "narrow");
+	hpc_plan_free(&at.memory.env, &plan);
+	hpt_ok(nwrong == 0 && (lines != NULL) ==
+							  (in_lines && at.frame->nrows >= HPC_LINE_ROWS),
+		   "%s histograms of %d rows %s, added and subtracted",
+		   wide ? "wide" : "narrow", (int) at.frame->nrows,
+		   in_lines ? "in lines" : "in blocks");
+	hpc_lines_free(&at.memory.env, lines);
 }
 
 /* ---------- views ---------- */
@@ -616,10 +599,11 @@ int
 main(void)
 {
 	check_cells();
-	begin(1200);
+	begin(2600);
 	for (int wide = 0; wide < 2; wide++)
 	{
-		check_histograms(wide);
+		check_histograms(wide, false);
+		check_histograms(wide, true);
 		check_views(wide);
 		check_divisions(wide, 1);
 		check_divisions(wide, 4);
