@@ -230,9 +230,9 @@ make_child(const hpc_pending *at, hpc_pending *child, uint32_t node,
 		child->constant[i] = at->constant[i];
 }
 
-/* Carries out the split of a node: makes its two children. */
+/* Carries out the split of a node: makes its two children, leaves at last. */
 static void
-split_node(hpc_grower *grower, hpc_pending *at)
+split_node(hpc_grower *grower, hpc_pending *at, bool last)
 {
 	hpc_tree *tree = &grower->tree;
 	uint32_t middle = hpc_rows_partition(grower, at);
@@ -256,8 +256,8 @@ split_node(hpc_grower *grower, hpc_pending *at)
 	tree->nodes[at->node].left = tree->nnodes;
 	tree->nodes[at->node].gain = at->split.gain;
 	tree->nnodes += 2;
-	split_small = make_node(grower, small);
-	split_large = make_node(grower, large);
+	split_small = make_node(grower, small) && !last;
+	split_large = make_node(grower, large) && !last;
 	if (at->in_list && (split_small || split_large))
 		hpc_lists_divide(grower, at);
 	if (split_small || split_large)
@@ -357,8 +357,8 @@ hpc_tree_grow(hpc_grower *grower, hpc_crew *crew, int worker, bool team,
 			if (grower->stopped)
 				break;
 		}
-		split_node(grower, &at);
 		nleaves++;
+		split_node(grower, &at, nleaves == max_leaves);
 	}
 	while (grower->nwaiting > 0 && !grower->stopped)
 		make_leaf(grower, &grower->waiting[--grower->nwaiting]);

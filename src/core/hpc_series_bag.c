@@ -134,9 +134,9 @@ unit_weight(const hpc_series_rules *rules, uint32_t row)
  * draws would make hard to foretell: rows that are not drawn get their cells
  * too, and nobody looks.
  */
-static void
-fill_single(hpc_series *s, hpc_series_tally *t, uint32_t first, uint32_t n,
-			const int64_t *q)
+static inline __attribute__((always_inline)) void
+fill_chosen(hpc_series *s, hpc_series_tally *t, uint32_t first, uint32_t n,
+			const int64_t *q, bool all)
 {
 	const uint64_t *key = s->rules->frame->key + first;
 	uint64_t stream =
@@ -151,9 +151,9 @@ fill_single(hpc_series *s, hpc_series_tally *t, uint32_t first, uint32_t n,
 
 	for (uint32_t i = 0; i < n; i++)
 	{
-		bool drawn = !is_held_out(s, first + i) &&
-					 (s->takes_all ||
-					  hpc_draw(stream, key[i]) < s->rules->row_threshold);
+		bool drawn = all || (!is_held_out(s, first + i) &&
+							 (s->takes_all || hpc_draw(stream, key[i]) <
+												  s->rules->row_threshold));
 		int64_t size = drawn ? q[i] < 0 ? -q[i] : q[i] : 0;
 
 		cells[i] = (int64_t) ((uint64_t) q[i] << bits) + 1;
@@ -166,6 +166,17 @@ fill_single(hpc_series *s, hpc_series_tally *t, uint32_t first, uint32_t n,
 	t->sum += sum;
 	t->most = (double) most > t->most ? (double) most : t->most;
 	s->chunk_rows[first / HPC_CHUNK] = k;
+}
+
+/* The same with a constant, so that nothing is asked where all are drawn. */
+static void
+fill_single(hpc_series *s, hpc_series_tally *t, uint32_t first, uint32_t n,
+			const int64_t *q)
+{
+	if (s->takes_all && s->held_out == HPC_NO_FOLD)
+		fill_chosen(s, t, first, n, q, true);
+	else
+		fill_chosen(s, t, first, n, q, false);
 }
 
 /* A chunk in general. */
