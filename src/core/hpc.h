@@ -442,18 +442,11 @@ hpc_dataset_column(const hpc_dataset *dataset, int column);
 extern size_t hpc_dataset_nbytes(const hpc_dataset *dataset);
 
 /*
- * Appends all rows of other, which must have the same columns by name, kind
- * and storage (else HPC_BAD_DATA).
- */
-extern hpc_status hpc_dataset_merge(hpc_env *env, hpc_dataset *dataset,
-									const hpc_dataset *other);
-
-/*
- * The same, without a copy where possible: both must have their memory from
- * the same place.  Other is left without rows, also on failure.
+ * Appends all rows of another data set, which must have the same columns by
+ * name, kind and storage (else HPC_BAD_DATA).
  */
 extern hpc_status
-hpc_dataset_absorb(hpc_env *env, hpc_dataset *dataset, hpc_dataset *other);
+hpc_dataset_merge(hpc_env *env, hpc_dataset *to, const hpc_dataset *from);
 
 /*
  * A data set as a stream of bytes, in pieces of up to HPC_MAX_PIECE bytes,

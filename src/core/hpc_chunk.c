@@ -282,14 +282,14 @@ fill(hpc_chunk *chunk, const double *values, uint32_t n)
 }
 
 hpc_status
-hpc_chunk_pack(hpc_env *env, const double *values, uint32_t n,
-			   hpc_chunk *chunk)
+hpc_chunk_pack(hpc_env *env, hpc_arena *arena, const double *values,
+			   uint32_t n, hpc_chunk *chunk)
 {
 	memset(chunk, 0, sizeof(*chunk));
 	choose_packing(values, n, chunk);
 	if (chunk->packing == HPC_PACK_SAME)
 		return HPC_OK;
-	chunk->values = hpc_alloc(env, n, packed_width[chunk->packing]);
+	chunk->values = hpc_arena_alloc(env, arena, hpc_chunk_nbytes(chunk, n));
 	if (chunk->values == NULL)
 		return HPC_NO_MEMORY;
 	fill(chunk, values, n);

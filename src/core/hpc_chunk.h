@@ -5,7 +5,7 @@
 #ifndef HPC_CHUNK_H
 #define HPC_CHUNK_H
 
-#include "hpc.h"
+#include "hpc_memory.h"
 
 /* What is kept of each value. */
 typedef enum hpc_packing
@@ -33,9 +33,13 @@ typedef struct hpc_chunk
 /* Bytes of n values. */
 extern size_t hpc_chunk_nbytes(const hpc_chunk *chunk, uint32_t n);
 
-/* Packs values[n], missing as NaN, n > 0; each will come out as it was. */
-extern hpc_status hpc_chunk_pack(hpc_env *env, const double *values,
-								 uint32_t n, hpc_chunk *chunk);
+/*
+ * Packs values[n], missing as NaN, n > 0, into the arena; each will come out
+ * as it was.
+ */
+extern hpc_status
+hpc_chunk_pack(hpc_env *env, hpc_arena *arena, const double *values,
+			   uint32_t n, hpc_chunk *chunk);
 
 /* Values first .. first + n - 1, missing as NaN. */
 extern void hpc_chunk_unpack(const hpc_chunk *chunk, uint32_t first,

@@ -69,8 +69,8 @@ static hpc_status
 add_chunk(hpc_env *env, hpc_chunked *column, const double *values, uint32_t n)
 {
 	if (hpc_chunked_reserve(env, column, 1) != HPC_OK ||
-		hpc_chunk_pack(env, values, n, &column->chunks[column->nchunks]) !=
-			HPC_OK)
+		hpc_chunk_pack(env, &column->memory, values, n,
+					   &column->chunks[column->nchunks]) != HPC_OK)
 		return HPC_NO_MEMORY;
 	column->nchunks++;
 	return HPC_OK;
@@ -79,23 +79,25 @@ add_chunk(hpc_env *env, hpc_chunked *column, const double *values, uint32_t n)
 void
 hpc_chunked_free(hpc_env *env, hpc_chunked *column)
 {
-	for (uint32_t i = 0; i < column->nchunks; i++)
-		hpc_free(env, column->chunks[i].values);
+	hpc_arena_free(env, &column->memory);
 	hpc_free(env, column->chunks);
 	column->chunks = NULL;
 	column->nchunks = column->max_chunks = 0;
 }
 
-/* Drops what a block that did not come about has left in some columns. */
+/*
+ * Drops what a block that did not come about has left in some columns; its
+ * bytes are lost until the column is freed.
+ */
 static void
-drop_unfinished(hpc_env *env, hpc_dataset *dataset)
+drop_unfinished(hpc_dataset *dataset)
 {
 	for (uint32_t slot = 0; slot < hpc_dataset_nslots(dataset); slot++)
 	{
 		hpc_chunked *column = hpc_dataset_slot(dataset, slot);
 
-		while (column->nchunks > dataset->nblocks)
-			hpc_free(env, column->chunks[--column->nchunks].values);
+		if (column->nchunks > dataset->nblocks)
+			column->nchunks = dataset->nblocks;
 	}
 }
 
@@ -131,7 +133,7 @@ seal(hpc_env *env, hpc_dataset *dataset)
 						   hpc_dataset_open(dataset, slot), dataset->nopen);
 	if (status != HPC_OK)
 	{
-		drop_unfinished(env, dataset);
+		drop_unfinished(dataset);
 		return status;
 	}
 	dataset->block_end[dataset->nblocks++] = (uint32_t) dataset->nrows;
@@ -510,9 +512,8 @@ typedef struct joiner
 	hpc_env *env;
 	hpc_dataset *to;
 	const hpc_dataset *from;
-	hpc_dataset *taken; /* from, if it is to lose its chunks; or NULL */
-	uint32_t *code_of;  /* codes there for codes here; NULL: the same */
-	double *scratch;    /* [HPC_BLOCK_ROWS] */
+	uint32_t *code_of; /* codes there for codes here; NULL: the same */
+	double *scratch;   /* [HPC_BLOCK_ROWS] */
 } joiner;
 
 static bool
@@ -580,7 +581,7 @@ copy_chunk(joiner *j, hpc_chunked *column, const hpc_chunk *chunk, uint32_t n)
 	*copy = *chunk;
 	if (nbytes > 0)
 	{
-		copy->values = hpc_alloc(j->env, nbytes, 1);
+		copy->values = hpc_arena_alloc(j->env, &column->memory, nbytes);
 		if (copy->values == NULL)
 			return HPC_NO_MEMORY;
 		memcpy(copy->values, chunk->values, nbytes);
@@ -599,32 +600,15 @@ recode_chunk(joiner *j, hpc_chunked *column, const hpc_chunk *chunk,
 	return add_chunk(j->env, column, j->scratch, n);
 }
 
-/* Adds chunk i of a slot, which loses it if it is to be taken. */
 static hpc_status
 join_chunk(joiner *j, uint32_t slot, uint32_t i)
 {
 	hpc_chunked *column = hpc_dataset_slot(j->to, slot);
 	const hpc_chunk *chunk = &hpc_dataset_look(j->from, slot)->chunks[i];
 	uint32_t n = hpc_dataset_block_rows(j->from, i);
-	hpc_chunk *taken;
-	hpc_status status;
 
-	if (j->taken == NULL)
-		return j->code_of != NULL ? recode_chunk(j, column, chunk, n)
-								  : copy_chunk(j, column, chunk, n);
-	taken = &hpc_dataset_slot(j->taken, slot)->chunks[i];
-	if (j->code_of != NULL)
-	{
-		status = recode_chunk(j, column, chunk, n);
-		hpc_free(j->env, taken->values);
-	}
-	else
-	{
-		column->chunks[column->nchunks++] = *taken;
-		status = HPC_OK;
-	}
-	taken->values = NULL;
-	return status;
+	return j->code_of != NULL ? recode_chunk(j, column, chunk, n)
+							  : copy_chunk(j, column, chunk, n);
 }
 
 static hpc_status
@@ -678,11 +662,10 @@ count_joined(hpc_dataset *to, const hpc_dataset *from)
 	to->weighted |= from->weighted;
 }
 
-static hpc_status
-join(hpc_env *env, hpc_dataset *to, const hpc_dataset *from,
-	 hpc_dataset *taken)
+hpc_status
+hpc_dataset_merge(hpc_env *env, hpc_dataset *to, const hpc_dataset *from)
 {
-	joiner j = {env, to, from, taken, NULL, NULL};
+	joiner j = {.env = env, .to = to, .from = from};
 	hpc_status status = HPC_OK;
 
 	if (!same_columns(to, from))
@@ -703,31 +686,6 @@ join(hpc_env *env, hpc_dataset *to, const hpc_dataset *from,
 	if (status == HPC_OK)
 		count_joined(to, from);
 	else
-		drop_unfinished(env, to);
-	return status;
-}
-
-hpc_status
-hpc_dataset_merge(hpc_env *env, hpc_dataset *dataset, const hpc_dataset *other)
-{
-	return join(env, dataset, other, NULL);
-}
-
-/* Leaves no rows, whether or not others have them now. */
-static void
-empty(hpc_env *env, hpc_dataset *dataset)
-{
-	for (uint32_t slot = 0; slot < hpc_dataset_nslots(dataset); slot++)
-		hpc_chunked_free(env, hpc_dataset_slot(dataset, slot));
-	dataset->nrows = dataset->nskipped = 0;
-	dataset->nblocks = dataset->nopen = 0;
-}
-
-hpc_status
-hpc_dataset_absorb(hpc_env *env, hpc_dataset *dataset, hpc_dataset *other)
-{
-	hpc_status status = join(env, dataset, other, other);
-
-	empty(env, other);
+		drop_unfinished(to);
 	return status;
 }

@@ -17,6 +17,7 @@ typedef struct hpc_chunked
 	uint32_t nchunks;
 	uint32_t max_chunks;
 	hpc_chunk *chunks;
+	hpc_arena memory; /* of their values */
 } hpc_chunked;
 
 typedef struct hpc_column

@@ -98,6 +98,58 @@ hpc_free(hpc_env *env, void *ptr)
 		env->resize(env->opaque, ptr, 0);
 }
 
+#define ARENA_ALIGNMENT 16
+#define MAX_ARENA_BLOCK ((size_t) 1 << 20)
+
+static bool
+add_arena_block(hpc_env *env, hpc_arena *arena, size_t nbytes)
+{
+	size_t size = arena->total / 4;
+	char *block;
+
+	if (size > MAX_ARENA_BLOCK)
+		size = MAX_ARENA_BLOCK;
+	if (size < ARENA_ALIGNMENT + nbytes)
+		size = ARENA_ALIGNMENT + nbytes;
+	block = hpc_alloc(env, size, 1);
+	if (block == NULL)
+		return false;
+	memcpy(block, &arena->block, sizeof(arena->block));
+	arena->block = block;
+	arena->size = size;
+	arena->used = ARENA_ALIGNMENT;
+	arena->total += size;
+	return true;
+}
+
+void *
+hpc_arena_alloc(hpc_env *env, hpc_arena *arena, size_t nbytes)
+{
+	void *piece;
+
+	nbytes =
+		(nbytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
+	if (arena->size - arena->used < nbytes &&
+		!add_arena_block(env, arena, nbytes))
+		return NULL;
+	piece = arena->block + arena->used;
+	arena->used += nbytes;
+	return piece;
+}
+
+void
+hpc_arena_free(hpc_env *env, hpc_arena *arena)
+{
+	while (arena->block != NULL)
+	{
+		char *block = arena->block;
+
+		memcpy(&arena->block, block, sizeof(arena->block));
+		hpc_free(env, block);
+	}
+	memset(arena, 0, sizeof(*arena));
+}
+
 void
 hpc_progress(hpc_env *env, const char *unit, uint64_t done, uint64_t total)
 {

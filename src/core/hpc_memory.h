@@ -39,6 +39,22 @@ extern void *hpc_resize(hpc_env *env, void *ptr, size_t count, size_t size);
 extern void hpc_free(hpc_env *env, void *ptr);
 
 /*
+ * Memory that is given back all at once.  Its blocks grow with it, so that
+ * there are few of them, and at most a quarter of it is not used.
+ */
+typedef struct hpc_arena
+{
+	char *block;  /* the last one; it begins with the address of the others */
+	size_t size;  /* its bytes ... */
+	size_t used;  /* ... and how many are taken */
+	size_t total; /* bytes of all blocks */
+} hpc_arena;
+
+/* nbytes > 0, aligned for any type. */
+extern void *hpc_arena_alloc(hpc_env *env, hpc_arena *arena, size_t nbytes);
+extern void hpc_arena_free(hpc_env *env, hpc_arena *arena);
+
+/*
  * Tells the caller how far the work is; done is 0 when work of a kind begins.
  * Only from the calling thread.
  */

@@ -388,7 +388,7 @@ read_chunk(reader *r, uint32_t slot, uint32_t nrows)
 	nbytes = hpc_chunk_nbytes(chunk, nrows);
 	if (nbytes > 0)
 	{
-		chunk->values = hpc_alloc(r->env, nbytes, 1);
+		chunk->values = hpc_arena_alloc(r->env, &column->memory, nbytes);
 		if (chunk->values == NULL)
 			return HPC_NO_MEMORY;
 	}

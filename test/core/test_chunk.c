@@ -51,15 +51,16 @@ static size_t
 packed_bytes(const double *values, uint32_t n, hpt_random *random)
 {
 	hpt_memory memory;
+	hpc_arena arena = {0};
 	hpc_chunk chunk;
 	size_t nbytes = SIZE_MAX;
 
 	hpt_memory_init(&memory, 1);
-	if (hpc_chunk_pack(&memory.env, values, n, &chunk) != HPC_OK)
+	if (hpc_chunk_pack(&memory.env, &arena, values, n, &chunk) != HPC_OK)
 		return SIZE_MAX;
 	if (comes_out(&chunk, values, n, random))
 		nbytes = hpc_chunk_nbytes(&chunk, n);
-	hpc_free(&memory.env, chunk.values);
+	hpc_arena_free(&memory.env, &arena);
 	return memory.nblocks == 0 ? nbytes : SIZE_MAX;
 }
 
@@ -210,6 +211,7 @@ codes_come_out(uint32_t ncodes, uint32_t step, bool missing,
 	double values[MAX_VALUES];
 	uint32_t out[MAX_VALUES];
 	hpt_memory memory;
+	hpc_arena arena = {0};
 	hpc_chunk chunk;
 	uint32_t first = (uint32_t) hpt_random_below(random, MAX_VALUES);
 	uint32_t nwrong = 0;
@@ -219,14 +221,15 @@ codes_come_out(uint32_t ncodes, uint32_t step, bool missing,
 						? NAN
 						: step * (double) hpt_random_below(random, ncodes);
 	hpt_memory_init(&memory, 1);
-	if (hpc_chunk_pack(&memory.env, values, MAX_VALUES, &chunk) != HPC_OK)
+	if (hpc_chunk_pack(&memory.env, &arena, values, MAX_VALUES, &chunk) !=
+		HPC_OK)
 		return false;
 	hpc_chunk_unpack_codes(&chunk, first, MAX_VALUES - first, out);
 	for (uint32_t i = 0; i < MAX_VALUES - first; i++)
 		nwrong += isnan(values[first + i])
 					  ? out[i] != UINT32_MAX
 					  : out[i] != (uint32_t) values[first + i];
-	hpc_free(&memory.env, chunk.values);
+	hpc_arena_free(&memory.env, &arena);
 	return nwrong == 0;
 }
 
@@ -256,11 +259,13 @@ check_refused(void)
 {
 	static const double values[] = {1, 2, 3};
 	hpt_memory memory;
+	hpc_arena arena = {0};
 	hpc_chunk chunk;
 
 	hpt_memory_init(&memory, 1);
 	memory.fail_at = 1;
-	hpt_ok(hpc_chunk_pack(&memory.env, values, 3, &chunk) == HPC_NO_MEMORY &&
+	hpt_ok(hpc_chunk_pack(&memory.env, &arena, values, 3, &chunk) ==
+				   HPC_NO_MEMORY &&
 			   memory.nblocks == 0,
 		   "no memory");
 }

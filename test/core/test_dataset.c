@@ -190,13 +190,12 @@ check_merge(uint64_t begin, uint64_t cut, uint64_t end)
 			   hpt_rows_hold(second, cut, end - cut),
 		   "rows %d to %d and from there to %d", (int) begin, (int) cut,
 		   (int) end);
-	/* again, the other way round, and without a copy */
+	/* again, the other way round */
 	hpc_dataset_free(&memory.env, first);
 	first = hpt_rows_dataset(&memory.env, begin, cut);
-	status = hpc_dataset_absorb(&memory.env, second, first);
-	hpt_ok(status == HPC_OK && hpt_rows_hold(second, begin, end - begin) &&
-			   hpc_dataset_nrows(first) == 0,
-		   "taken over");
+	status = hpc_dataset_merge(&memory.env, second, first);
+	hpt_ok(status == HPC_OK && hpt_rows_hold(second, begin, end - begin),
+		   "the other way round");
 	hpc_dataset_free(&memory.env, first);
 	for (uint64_t row = end; row < end + 300; row++)
 		status |= hpt_rows_append(&memory.env, second, row);
@@ -234,9 +233,7 @@ check_parts(uint64_t seed)
 		hpc_dataset *to = parts[hpt_random_below(&random, nparts - 1)];
 		hpc_dataset *from = parts[nparts - 1];
 
-		passed &= (seed % 2 == 0
-					   ? hpc_dataset_merge(&memory.env, to, from)
-					   : hpc_dataset_absorb(&memory.env, to, from)) == HPC_OK;
+		passed &= hpc_dataset_merge(&memory.env, to, from) == HPC_OK;
 		hpc_dataset_free(&memory.env, from);
 	}
 	hpt_ok(passed && hpt_rows_hold(parts[0], begin, row - begin),
@@ -326,19 +323,12 @@ check_cancelled_merge(void)
 
 /* ---------- refused allocations ---------- */
 
-/* What is done to a data set of 300 rows with 200 more. */
-typedef enum deed
-{
-	MERGE,
-	ABSORB
-} deed;
-
 /*
  * With request number fail_at refused, a failed append or merge changes
  * nothing, and trying again works.
  */
 static bool
-survives_refusal(deed what, int64_t fail_at, bool *refused)
+survives_refusal(int64_t fail_at, bool *refused)
 {
 	hpt_memory memory;
 	hpc_dataset *dataset = NULL;
@@ -360,18 +350,10 @@ survives_refusal(deed what, int64_t fail_at, bool *refused)
 	while (more == NULL)
 		more = hpt_rows_dataset(&memory.env, 1100, 1300);
 	passed = hpt_rows_hold(dataset, 800, 300);
-	status = what == MERGE ? hpc_dataset_merge(&memory.env, dataset, more)
-						   : hpc_dataset_absorb(&memory.env, dataset, more);
+	status = hpc_dataset_merge(&memory.env, dataset, more);
 	if (status != HPC_OK)
 	{
 		passed &= status == HPC_NO_MEMORY && hpt_rows_hold(dataset, 800, 300);
-		if (what == ABSORB)
-		{
-			/* which has used them up */
-			passed &= hpc_dataset_nrows(more) == 0;
-			hpc_dataset_free(&memory.env, more);
-			more = hpt_rows_dataset(&memory.env, 1100, 1300);
-		}
 		passed &= hpc_dataset_merge(&memory.env, dataset, more) == HPC_OK;
 	}
 	passed &= hpt_rows_hold(dataset, 800, 500);
@@ -382,14 +364,14 @@ survives_refusal(deed what, int64_t fail_at, bool *refused)
 }
 
 static void
-check_refusals(deed what)
+check_refusals(void)
 {
 	int64_t fail_at = 0;
 	bool refused = true;
 	bool passed = true;
 
 	while (refused)
-		passed &= survives_refusal(what, ++fail_at, &refused);
+		passed &= survives_refusal(++fail_at, &refused);
 	hpt_ok(passed && fail_at > 60,
 		   "each of %d allocations can fail and be tried again",
 		   (int) fail_at - 1);
@@ -405,7 +387,6 @@ main(void)
 	check_weights();
 	check_merges();
 	check_cancelled_merge();
-	check_refusals(MERGE);
-	check_refusals(ABSORB);
+	check_refusals();
 	return hpt_done();
 }

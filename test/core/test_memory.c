@@ -4,6 +4,7 @@
  *		training touches for the first time between two questions whether to
  *		stop, which is what makes a cancel wait.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -346,9 +347,53 @@ check_stopped(void)
 	check_stops("forest", &params);
 }
 
+/* ---------- arenas ---------- */
+
+/* Pieces of any size keep what is put into them, in a few blocks. */
+static void
+check_arena(size_t most, size_t npieces)
+{
+	unsigned char **pieces = malloc(npieces * sizeof(*pieces));
+	size_t *sizes_of = malloc(npieces * sizeof(*sizes_of));
+	hpt_random random = {most};
+	hpc_arena arena = {0};
+	hpt_memory memory;
+	size_t asked = 0;
+	bool passed = true;
+
+	hpt_memory_init(&memory, 1);
+	for (size_t i = 0; i < npieces; i++)
+	{
+		sizes_of[i] = 1 + hpt_random_below(&random, most);
+		pieces[i] = hpc_arena_alloc(&memory.env, &arena, sizes_of[i]);
+		memset(pieces[i], (int) i, sizes_of[i]);
+		passed &= (uintptr_t) pieces[i] % 16 == 0;
+		asked += sizes_of[i] + 16;
+	}
+	for (size_t i = 0; i < npieces; i++)
+	{
+		for (size_t j = 0; j < sizes_of[i]; j++)
+			passed &= pieces[i][j] == (unsigned char) i;
+	}
+	hpt_ok(passed && memory.nblocks < 64 &&
+			   arena.total <= asked * 4 / 3 + most + 32,
+		   "%d pieces of up to %d bytes in %d blocks", (int) npieces,
+		   (int) most, (int) memory.nblocks);
+	memory.fail_at = memory.nrequests + 1;
+	hpt_ok(hpc_arena_alloc(&memory.env, &arena, (size_t) 1 << 30) == NULL,
+		   "a piece that is refused");
+	hpc_arena_free(&memory.env, &arena);
+	hpt_ok(memory.nblocks == 0, "is freed");
+	free(pieces);
+	free(sizes_of);
+}
+
 int
 main(void)
 {
+	check_arena(1, 1);
+	check_arena(100, 10000);
+	check_arena(10000, 1000);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		check_pieces(sizes[i]);
 	if (FAULTS_ARE_OURS)
