@@ -157,7 +157,8 @@ fill_chosen(hpc_series *s, hpc_series_tally *t, uint32_t first, uint32_t n,
 		int64_t size = drawn ? q[i] < 0 ? -q[i] : q[i] : 0;
 
 		cells[i] = (int64_t) ((uint64_t) q[i] << bits) + 1;
-		place[i] = HPC_WALKS;
+		if (!all) /* they all will be in a leaf */
+			place[i] = HPC_WALKS;
 		rows[k] = first + i;
 		k += drawn;
 		sum += (uint64_t) size;
