@@ -93,22 +93,22 @@ static void
 plan_line(hpc_lines *lines, int first_pack, int first_wide)
 {
 	hpc_line *line = &lines->lines[lines->nlines++];
-	int room;
+	int nbytes;
 
 	line->first_pack = first_pack;
 	line->npacks = lines->npacks - first_pack;
 	if (line->npacks > LINE_BYTES)
 		line->npacks = LINE_BYTES;
 	line->nblocks = (line->npacks + HPC_BLOCK - 1) / HPC_BLOCK;
-	room = (LINE_BYTES - line->nblocks * HPC_BLOCK) / 2;
+	nbytes = line->nblocks * HPC_BLOCK;
 	line->first_wide = first_wide;
 	line->nwide = lines->nwide - first_wide;
-	if (line->nwide > room)
-		line->nwide = room;
+	if (line->nwide > (LINE_BYTES - nbytes) / 2)
+		line->nwide = (LINE_BYTES - nbytes) / 2;
+	nbytes += 2 * line->nwide;
 	/* a power of two, so that no row stands in two lines of the cache */
 	line->stride = HPC_BLOCK;
-	while (line->stride <
-		   (size_t) (line->nblocks * HPC_BLOCK + 2 * line->nwide))
+	while (line->stride < (size_t) nbytes)
 		line->stride *= 2;
 }
 

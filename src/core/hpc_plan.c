@@ -32,10 +32,12 @@ hpc_plan_create(hpc_env *env, const hpc_frame *frame, const hpc_lines *lines,
 	plan->frame = frame;
 	plan->lines = lines;
 	if (status == HPC_OK && lines != NULL)
-		status = create_reading(env,
-								(size_t) (lines->npacks / HPC_BLOCK +
-										  lines->nlines),
-								nfeatures, &plan->packed);
+	{
+		int nblocks = lines->npacks / HPC_BLOCK + lines->nlines;
+
+		status =
+			create_reading(env, (size_t) nblocks, nfeatures, &plan->packed);
+	}
 	plan->offset = hpc_alloc(env, nfeatures, sizeof(size_t));
 	plan->range_begin = hpc_alloc(env, nfeatures, sizeof(size_t));
 	plan->range_end = hpc_alloc(env, nfeatures, sizeof(size_t));
