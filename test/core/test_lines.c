@@ -11,14 +11,15 @@
 static void
 make_table(hpt_table *table, int ncolumns, uint32_t nrows, uint64_t spread)
 {
+	static char names[HPT_MAX_COLUMNS][3]; /* the table keeps them */
 	hpt_random random = {spread};
 
 	hpt_table_init(table);
 	for (int i = 0; i < ncolumns; i++)
 	{
-		char name[3] = {(char) ('a' + i / 26), (char) ('a' + i % 26), 0};
-
-		hpt_table_column(table, name, HPC_NUMBER, HPC_STORE_DOUBLE);
+		names[i][0] = (char) ('a' + i / 26);
+		names[i][1] = (char) ('a' + i % 26);
+		hpt_table_column(table, names[i], HPC_NUMBER, HPC_STORE_DOUBLE);
 	}
 	while (table->nrows < nrows)
 	{
