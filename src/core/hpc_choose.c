@@ -319,6 +319,14 @@ is_better(hpc_grower *grower, const hpc_pending *at, int index, double gain,
 							feature_draw(grower, at, at->feature);
 }
 
+static hpc_judging
+judging_of(const hpc_grow_rules *rules)
+{
+	if (rules->monotone != NULL)
+		return HPC_BOUNDED;
+	return rules->l2 != 0 ? HPC_PENALIZED : HPC_PLAIN;
+}
+
 /* What a search has to know of the node; the feature is still to come. */
 static hpc_search
 prepare_search(const hpc_grower *grower, const hpc_pending *at)
@@ -328,14 +336,12 @@ prepare_search(const hpc_grower *grower, const hpc_pending *at)
 						 .node = at->total,
 						 .bits = grower->bag.weight_bits,
 						 .exact = !grower->wide,
-						 .plain = rules->l2 == 0 && rules->monotone == NULL,
-						 .penalized =
-							 rules->l2 != 0 && rules->monotone == NULL,
+						 .judging = judging_of(rules),
 						 .l2 = rules->l2 * rules->weight_unit,
 						 .lower = at->lower,
 						 .upper = at->upper};
 
-	if (search.penalized)
+	if (search.judging == HPC_PENALIZED)
 		search.before = hpc_split_value_gain(&search, at->total);
 	return search;
 }

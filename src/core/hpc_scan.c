@@ -17,14 +17,6 @@
 /* Lists up to here are judged by masks, not branches. */
 #define SHORT_LIST 32
 
-/* How divisions are judged, known before the loop over them. */
-typedef enum judging
-{
-	JUDGED_PLAIN,
-	JUDGED_PENALIZED,
-	JUDGED_BOUNDED
-} judging;
-
 #define CELL hpc_narrow
 #define NAME(x) hpc_narrow_##x
 #define TOTAL(c) hpc_narrow_total(c, bits)
@@ -252,7 +244,7 @@ hpc_view_divide(const hpc_view *view, const hpc_search *search,
 				hpc_split *split)
 {
 	if (view->cells == NULL && view->nlist <= SHORT_LIST && !view->wide &&
-		search->plain && search->missing.count == 0)
+		search->judging == HPC_PLAIN && search->missing.count == 0)
 		divide_short_list(view, search, split);
 	else if (view->wide)
 		hpc_wide_divide(view, search, split);

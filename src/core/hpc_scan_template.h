@@ -335,7 +335,7 @@ NAME(try_penalized)(NAME(best) * best, hpc_total left, uint32_t cut,
  */
 static inline __attribute__((always_inline)) void
 NAME(try)(NAME(best) * best, CELL left, uint32_t cut, bool missing_left,
-		  judging kind)
+		  hpc_judging judging)
 {
 	int bits = best->bits;
 	hpc_total l = TOTAL(left);
@@ -344,14 +344,14 @@ NAME(try)(NAME(best) * best, CELL left, uint32_t cut, bool missing_left,
 	double denominator;
 
 	(void) bits;
-	if (kind == JUDGED_BOUNDED)
+	if (judging == HPC_BOUNDED)
 	{
 		hpc_split_try(best->search, &best->split, l, cut, missing_left);
 		return;
 	}
 	if (l.count < best->least || l.count > best->most)
 		return;
-	if (kind == JUDGED_PENALIZED)
+	if (judging == HPC_PENALIZED)
 	{
 		NAME(try_penalized)(best, l, cut, missing_left);
 		return;
@@ -423,7 +423,7 @@ NAME(find_candidates)(const hpc_view *view, uint32_t begin, uint32_t end,
  */
 static inline __attribute__((always_inline)) void
 NAME(divide_list)(const hpc_view *view, const hpc_search *search,
-				  bool has_missing, judging kind, hpc_split *split)
+				  bool has_missing, hpc_judging judging, hpc_split *split)
 {
 	const CELL *cell = view->slot_cells;
 	const uint32_t *list = view->list;
@@ -450,11 +450,11 @@ NAME(divide_list)(const hpc_view *view, const hpc_search *search,
 		for (uint32_t i = 0; i < found; i++)
 		{
 			NAME(try)
-			(&best, candidate[i], HPC_LIST_CODE(entry[i]), false, kind);
+			(&best, candidate[i], HPC_LIST_CODE(entry[i]), false, judging);
 			if (has_missing && (i + 1 < found || end < n))
 				NAME(try)
 			(&best, candidate[i] + missing, HPC_LIST_CODE(entry[i]), true,
-			 kind);
+			 judging);
 		}
 	}
 	NAME(end)(&best, split);
@@ -462,7 +462,7 @@ NAME(divide_list)(const hpc_view *view, const hpc_search *search,
 
 static inline __attribute__((always_inline)) void
 NAME(divide_cells)(const hpc_view *view, const hpc_search *search,
-				   judging kind, hpc_split *split)
+				   hpc_judging judging, hpc_split *split)
 {
 	const CELL *cell = view->cells;
 	uint32_t nbins = view->feature->nbins;
@@ -482,9 +482,9 @@ NAME(divide_cells)(const hpc_view *view, const hpc_search *search,
 		left += cell[code];
 		if (code + 1 == last && !has_missing)
 			break;
-		NAME(try)(&best, left, code, false, kind);
+		NAME(try)(&best, left, code, false, judging);
 		if (has_missing && code + 1 < last)
-			NAME(try)(&best, left + missing, code, true, kind);
+			NAME(try)(&best, left + missing, code, true, judging);
 	}
 	NAME(end)(&best, split);
 }
@@ -495,18 +495,18 @@ NAME(divide)(const hpc_view *view, const hpc_search *search, hpc_split *split)
 {
 	bool has_missing = search->missing.count > 0;
 
-	if (view->cells != NULL && search->plain)
-		NAME(divide_cells)(view, search, JUDGED_PLAIN, split);
-	else if (view->cells != NULL && search->penalized)
-		NAME(divide_cells)(view, search, JUDGED_PENALIZED, split);
+	if (view->cells != NULL && search->judging == HPC_PLAIN)
+		NAME(divide_cells)(view, search, HPC_PLAIN, split);
+	else if (view->cells != NULL && search->judging == HPC_PENALIZED)
+		NAME(divide_cells)(view, search, HPC_PENALIZED, split);
 	else if (view->cells != NULL)
-		NAME(divide_cells)(view, search, JUDGED_BOUNDED, split);
-	else if (search->plain && !has_missing)
-		NAME(divide_list)(view, search, false, JUDGED_PLAIN, split);
-	else if (search->plain)
-		NAME(divide_list)(view, search, true, JUDGED_PLAIN, split);
-	else if (search->penalized)
-		NAME(divide_list)(view, search, has_missing, JUDGED_PENALIZED, split);
+		NAME(divide_cells)(view, search, HPC_BOUNDED, split);
+	else if (search->judging == HPC_PLAIN && !has_missing)
+		NAME(divide_list)(view, search, false, HPC_PLAIN, split);
+	else if (search->judging == HPC_PLAIN)
+		NAME(divide_list)(view, search, true, HPC_PLAIN, split);
+	else if (search->judging == HPC_PENALIZED)
+		NAME(divide_list)(view, search, has_missing, HPC_PENALIZED, split);
 	else
-		NAME(divide_list)(view, search, has_missing, JUDGED_BOUNDED, split);
+		NAME(divide_list)(view, search, has_missing, HPC_BOUNDED, split);
 }

@@ -96,14 +96,14 @@ hpc_split_try(const hpc_search *search, hpc_split *best, hpc_total left,
 		right.count < search->rules->min_leaf || left.weight == 0 ||
 		right.weight == 0)
 		return;
-	if (search->plain)
+	if (search->judging == HPC_PLAIN)
 	{
 		double d = difference(search, left);
 
 		gain = d / (double) left.weight * (d / (double) right.weight) /
 			   (double) search->node.weight;
 	}
-	else if (search->penalized)
+	else if (search->judging == HPC_PENALIZED)
 		gain = hpc_split_penalized_gain(search, left, right);
 	else
 		gain = bounded_gain(search, left, right);

@@ -50,6 +50,14 @@ typedef struct hpc_level
 	uint32_t code;
 } hpc_level;
 
+/* How divisions are judged. */
+typedef enum hpc_judging
+{
+	HPC_BOUNDED,   /* by bounds on values and the order of monotone features */
+	HPC_PENALIZED, /* by a penalty alone */
+	HPC_PLAIN      /* by neither */
+} hpc_judging;
+
 /* What a search has to know. */
 typedef struct hpc_search
 {
@@ -57,13 +65,12 @@ typedef struct hpc_search
 	hpc_total node;
 	hpc_total missing; /* rows without a value of the feature */
 	int bits;          /* weight_bits of narrow cells */
-	bool plain;        /* neither penalty nor bounds */
-	bool penalized;    /* a penalty, but no bounds */
-	bool exact;        /* products of sums and weights fit 64 bits */
-	double l2;         /* in weight units */
-	double before;     /* hpc_split_value_gain of the node, if penalized */
-	int sign;          /* monotone in this feature */
-	double lower;      /* bounds on the values of the children */
+	hpc_judging judging;
+	bool exact;    /* products of sums and weights fit 64 bits */
+	double l2;     /* in weight units; not if plain */
+	double before; /* hpc_split_value_gain of the node, if penalized */
+	int sign;      /* monotone in this feature */
+	double lower;  /* bounds on the values of the children */
 	double upper;
 } hpc_search;
 

@@ -98,7 +98,7 @@ gain_of(const hpc_search *search, hpc_total left)
 	double b;
 	double gain;
 
-	if (search->plain)
+	if (search->judging == HPC_PLAIN)
 		return root_of(search, left) / (double) left.weight *
 			   (root_of(search, left) / (double) right.weight) /
 			   (double) search->node.weight;
@@ -157,7 +157,7 @@ static hpc_split
 divide_number(hpt_twin *twin, const hpc_search *search)
 {
 	void (*try)(const hpc_search *, hpc_split *, hpc_total, uint32_t, bool) =
-		search->plain ? try_ratio : try_gain;
+		search->judging == HPC_PLAIN ? try_ratio : try_gain;
 	hpc_split best = {.gain = -1};
 	hpc_total left = {0, 0, 0};
 
@@ -417,7 +417,9 @@ search_of(const hpt_twin *twin, const hpt_twin_node *node)
 
 	return (hpc_search){.rules = rules,
 						.node = node->total,
-						.plain = rules->l2 == 0 && rules->monotone == NULL,
+						.judging = rules->l2 == 0 && rules->monotone == NULL
+									   ? HPC_PLAIN
+									   : HPC_BOUNDED,
 						.l2 = rules->l2 * rules->weight_unit,
 						.lower = node->lower,
 						.upper = node->upper};

@@ -523,7 +523,8 @@ split_is_honest(const hpc_feature *feature, const hpc_search *search,
 	if (split->missing_left)
 		left = hpc_total_plus(left, search->missing);
 	return same_total(left, split->left) && split->cut < feature->nbins &&
-		   (!search->plain || near(gain_of(search, left), split->gain));
+		   (search->judging != HPC_PLAIN ||
+			near(gain_of(search, left), split->gain));
 }
 
 static hpc_search
@@ -532,7 +533,7 @@ search_of(const hpc_feature *feature, const hpc_grow_rules *rules, int turn)
 	double mean;
 	hpc_search search = {.rules = rules,
 						 .bits = WEIGHT_BITS,
-						 .plain = turn % 2 == 0,
+						 .judging = turn % 2 == 0 ? HPC_PLAIN : HPC_BOUNDED,
 						 .exact = !at.wide,
 						 .l2 = turn % 3,
 						 .sign = turn % 5 % 3 - 1,
@@ -571,8 +572,42 @@ divides_well(const hpc_feature *feature, const hpc_grow_rules *rules, int turn)
 	if (!same_split(&of_cells, &of_list) ||
 		!split_is_honest(feature, &search, &of_list))
 		return false;
-	return !search.plain ||
+	return search.judging != HPC_PLAIN ||
 		   near(fmaxl(best_gain(feature, &search), -1), of_list.gain);
+}
+
+/* A penalty alone is judged as with bounds that are nowhere near. */
+static bool
+penalizes_well(const hpc_feature *feature, const hpc_grow_rules *rules,
+			   int turn)
+{
+	hpc_search search = search_of(feature, rules, turn);
+	hpc_view views[] = {histogram_view(feature), list_view(feature)};
+	bool passed = true;
+	uint32_t first;
+	uint32_t last;
+
+	if (search.node.count < 2 * rules->min_leaf ||
+		!hpc_view_range(&views[0], &first, &last) ||
+		(first == last && search.missing.count == 0))
+		return true;
+	search.l2 = 1 + turn % 3;
+	search.sign = 0;
+	search.lower = -INFINITY;
+	search.upper = INFINITY;
+	search.before = hpc_split_value_gain(&search, search.node);
+	for (int i = 0; i < 2; i++)
+	{
+		hpc_split bounded;
+		hpc_split penalized;
+
+		search.judging = HPC_BOUNDED;
+		hpc_view_divide(&views[i], &search, &bounded);
+		search.judging = HPC_PENALIZED;
+		hpc_view_divide(&views[i], &search, &penalized);
+		passed &= same_split(&bounded, &penalized);
+	}
+	return passed;
 }
 
 static void
@@ -588,7 +623,8 @@ check_divisions(bool wide, uint64_t min_leaf)
 		for (int i = 0; i < at.frame->nfeatures; i++)
 		{
 			if (feature_at(i)->kind != HPC_CATEGORY)
-				nwrong += !divides_well(feature_at(i), &rules, turn);
+				nwrong += !divides_well(feature_at(i), &rules, turn) +
+						  !penalizes_well(feature_at(i), &rules, turn);
 		}
 	}
 	hpt_ok(nwrong == 0, "%s: equal divisions from both, min_leaf %d",

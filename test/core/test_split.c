@@ -70,7 +70,7 @@ make_node(hpt_random *random, const recipe *r, uint32_t n, bool missing,
 	at->rules = (hpc_grow_rules){.min_leaf = 1, .weight_unit = 1};
 	at->search = (hpc_search){.rules = &at->rules,
 							  .bits = 22,
-							  .plain = true,
+							  .judging = HPC_PLAIN,
 							  .exact = !r->wide,
 							  .lower = -INFINITY,
 							  .upper = INFINITY};
@@ -145,7 +145,7 @@ any_gain(const hpc_search *search, hpc_total left)
 	long double v;
 	long double w;
 
-	if (search->plain || plain_gain(search, left) < 0)
+	if (search->judging == HPC_PLAIN || plain_gain(search, left) < 0)
 		return plain_gain(search, left);
 	v = slow_value(search, left);
 	w = slow_value(search, right);
@@ -190,8 +190,9 @@ split_is_honest(const node *at, const hpc_split *split)
 		return false;
 	left = prefix(at, split->cut, split->missing_left);
 	return same_total(left, split->left) &&
-		   (at->search.plain ? near(any_gain(&at->search, left), split->gain)
-							 : any_gain(&at->search, left) > 0);
+		   (at->search.judging == HPC_PLAIN
+				? near(any_gain(&at->search, left), split->gain)
+				: any_gain(&at->search, left) > 0);
 }
 
 /* ---------- prefixes ---------- */
@@ -326,7 +327,7 @@ check_bounded(const recipe *r, double l2, int sign, bool bounds)
 		make_node(&random, r, 2 + (uint32_t) hpt_random_below(&random, 30),
 				  i % 2 == 0, &at);
 		mean = (double) at.search.node.sum / (double) at.search.node.weight;
-		at.search.plain = false;
+		at.search.judging = HPC_BOUNDED;
 		at.search.l2 = l2;
 		at.search.sign = sign;
 		if (bounds)
