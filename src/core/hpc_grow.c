@@ -230,7 +230,10 @@ make_child(const hpc_pending *at, hpc_pending *child, uint32_t node,
 		child->constant[i] = at->constant[i];
 }
 
-/* Carries out the split of a node: makes its two children, leaves at last. */
+/*
+ * Carries out the split of a node: makes its two children.  Those of the last
+ * split stay leaves.
+ */
 static void
 split_node(hpc_grower *grower, hpc_pending *at, bool last)
 {

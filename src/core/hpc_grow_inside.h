@@ -37,7 +37,6 @@ typedef struct hpc_pending
 struct hpc_grower
 {
 	const hpc_frame *frame;
-	const hpc_lines *lines; /* or NULL */
 	const hpc_grow_rules *rules;
 	bool wide;
 	size_t cell_size;
@@ -58,11 +57,11 @@ struct hpc_grower
 	size_t max_packed; /* cells of all packs */
 	char *packs;       /* [max(1, nworkers)] × max_packed cells: scratch */
 	int *unused;       /* [nhistograms] stack of those free */
+	int nunused;
 
 	/* sums of weight × q² over the rows of each histogram, if wanted */
 	bool wants_squares;
 	hpc_squares *squares; /* [nhistograms + max(1, nworkers)] */
-	int nunused;
 
 	/* lists */
 	uint32_t max_list;  /* rows in them; 0: no lists */

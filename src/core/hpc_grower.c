@@ -62,7 +62,7 @@ count_histograms(const hpc_grower *grower)
 }
 
 static bool
-allocate_histograms(hpc_env *env, hpc_grower *grower)
+allocate_histograms(hpc_env *env, hpc_grower *grower, const hpc_lines *lines)
 {
 	const hpc_frame *frame = grower->frame;
 	int nworkers = grower->rules->nworkers > 1 ? grower->rules->nworkers : 1;
@@ -76,12 +76,12 @@ allocate_histograms(hpc_env *env, hpc_grower *grower)
 	grower->squares =
 		hpc_alloc(env, (size_t) grower->nhistograms + (size_t) nworkers,
 				  sizeof(hpc_squares));
-	grower->max_packed = hpc_plan_packed_cells(grower->lines);
+	grower->max_packed = hpc_plan_packed_cells(lines);
 	grower->packs = hpc_alloc(env, (size_t) nworkers,
 							  grower->max_packed * grower->cell_size);
 	return grower->histograms != NULL && grower->unused != NULL &&
 		   grower->squares != NULL && grower->packs != NULL &&
-		   hpc_plan_create(env, frame, grower->lines, &grower->plan) == HPC_OK;
+		   hpc_plan_create(env, frame, lines, &grower->plan) == HPC_OK;
 }
 
 /* Rows that the lists hold; 0 where nodes wait whose rows would not fit. */
@@ -222,11 +222,11 @@ hpc_grower_create(hpc_env *env, const hpc_frame *frame, const hpc_lines *lines,
 	if (grower == NULL)
 		return NULL;
 	grower->frame = frame;
-	grower->lines = lines;
 	grower->rules = rules;
 	grower->wide = wide;
 	grower->cell_size = wide ? sizeof(hpc_wide) : sizeof(hpc_narrow);
-	if (!allocate_tree(env, grower) || !allocate_histograms(env, grower) ||
+	if (!allocate_tree(env, grower) ||
+		!allocate_histograms(env, grower, lines) ||
 		!allocate_lists(env, grower) || !allocate_search(env, grower))
 	{
 		hpc_grower_free(env, grower);

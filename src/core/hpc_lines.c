@@ -18,8 +18,6 @@
  * All other uses of the codes take one feature, or a row's way down a tree:
  * for them the blocks are better.
  */
-#include <string.h>
-
 #include "hpc_lines.h"
 #include "hpc_memory.h"
 

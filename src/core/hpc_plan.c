@@ -75,9 +75,7 @@ hpc_plan_cells(const hpc_frame *frame)
 size_t
 hpc_plan_packed_cells(const hpc_lines *lines)
 {
-	return lines == NULL
-			   ? 0
-			   : ((size_t) lines->npacks + HPC_BLOCK) * HPC_NARROW_CELLS;
+	return lines == NULL ? 0 : (size_t) lines->npacks * HPC_NARROW_CELLS;
 }
 
 /* ---------- the plan of a tree ---------- */

@@ -57,7 +57,7 @@ hpc_fill_begin(const hpc_filling *filling)
 			   0, (plan->range_end[i] - plan->range_begin[i]) * cell_size);
 	if (reads_lines(filling))
 		memset(filling->packs, 0,
-			   (size_t) plan->lines->npacks * HPC_NARROW_CELLS * cell_size);
+			   hpc_plan_packed_cells(plan->lines) * cell_size);
 }
 
 void

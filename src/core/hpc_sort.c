@@ -8,8 +8,6 @@
 #include "hpc_memory.h"
 #include "hpc_sort.h"
 
-#define SMALL 32
-
 /*
  * One sort for keys alone and for keys with rows: TYPE is what is sorted,
  * KEY(x) its key.

@@ -28,7 +28,6 @@
  * the decrease; a division that a monotone feature forbids is passed over.
  */
 #include <math.h>
-#include <string.h>
 
 #include "hpc_sort.h"
 #include "hpc_split.h"
