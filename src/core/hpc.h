@@ -574,6 +574,7 @@ typedef struct hpc_model_feature
 				  * the sum of squares; of a linear model, the size of its
 				  * standardised coefficients; of a blend, the mean share */
 	uint32_t nsplits; /* in all trees, a blend: of all members */
+	bool used;        /* predictions depend on it */
 	int monotone;     /* sign, as in hpc_monotone */
 } hpc_model_feature;
 
@@ -590,11 +591,31 @@ extern const hpc_model *hpc_model_member(const hpc_model *model, int member);
 
 /*
  * Prediction for values[nfeatures], in the model's order of features; codes
- * is scratch for as many.  Always finite: what overflows is the largest
- * double.
+ * is scratch for as many.  Values of features that are not used are not read.
+ * Always finite: what overflows is the largest double.
  */
 extern double hpc_model_predict(const hpc_model *model,
 								const hpc_value *values, uint32_t *codes);
+
+/*
+ * What is made of a model once to predict many rows: the same predictions to
+ * the bit, and where trees have up to 64 leaves some ten times as fast.  It
+ * does not point into the model.
+ */
+typedef struct hpc_predictor hpc_predictor;
+
+/* Rows to predict from which on making one pays. */
+extern uint64_t hpc_predictor_rows(const hpc_model *model);
+
+/* NULL: out of memory. */
+extern hpc_predictor *
+hpc_predictor_create(hpc_env *env, const hpc_model *model);
+extern void hpc_predictor_free(hpc_env *env, hpc_predictor *predictor);
+
+/* predictor: made of the model, or NULL: hpc_model_predict. */
+extern double
+hpc_predictor_predict(const hpc_predictor *predictor, const hpc_model *model,
+					  const hpc_value *values, uint32_t *codes);
 
 /*
  * Hash of a training row as the model's data digest saw it: values in the

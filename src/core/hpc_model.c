@@ -44,37 +44,47 @@ hpc_section_element(hpc_section_kind kind)
 }
 
 /* Known sections come first, in the order of their kinds, without a gap. */
-static const void *
-section_start(const hpc_model *model, hpc_section_kind kind, uint64_t *count)
+static inline const void *
+section_start(const hpc_model *model, hpc_section_kind kind)
 {
-	const hpc_section *section = &model->sections[kind - 1];
+	return (const char *) model + model->sections[kind - 1].offset;
+}
 
-	*count = section->nbytes / hpc_section_element(kind);
-	return (const char *) model + section->offset;
+static inline uint64_t
+section_count(const hpc_model *model, hpc_section_kind kind, size_t size)
+{
+	return model->sections[kind - 1].nbytes / size;
 }
 
 void
 hpc_model_open(const hpc_model *model, hpc_model_view *view)
 {
-	uint64_t count;
-
-	view->training = section_start(model, HPC_SECTION_TRAINING, &count);
-	view->features = section_start(model, HPC_SECTION_FEATURES, &count);
-	view->nfeatures = (uint32_t) count;
-	view->thresholds =
-		section_start(model, HPC_SECTION_THRESHOLDS, &view->nthresholds);
-	view->categories =
-		section_start(model, HPC_SECTION_CATEGORIES, &view->ncategories);
-	view->trees = section_start(model, HPC_SECTION_TREES, &count);
-	view->nodes = section_start(model, HPC_SECTION_NODES, &view->nnodes);
-	view->covers = section_start(model, HPC_SECTION_COVERS, &count);
-	view->sets = section_start(model, HPC_SECTION_SETS, &view->nset_words);
-	view->strings =
-		section_start(model, HPC_SECTION_STRINGS, &view->nstring_bytes);
-	view->terms = section_start(model, HPC_SECTION_LINEAR, &view->nterms);
-	view->levels = section_start(model, HPC_SECTION_LEVELS, &view->nlevels);
-	view->members = section_start(model, HPC_SECTION_MEMBERS, &count);
-	view->nmember_bytes = count * hpc_section_element(HPC_SECTION_MEMBERS);
+	view->training = section_start(model, HPC_SECTION_TRAINING);
+	view->features = section_start(model, HPC_SECTION_FEATURES);
+	view->nfeatures = (uint32_t) section_count(model, HPC_SECTION_FEATURES,
+											   sizeof(hpc_feature_record));
+	view->thresholds = section_start(model, HPC_SECTION_THRESHOLDS);
+	view->nthresholds =
+		section_count(model, HPC_SECTION_THRESHOLDS, sizeof(double));
+	view->categories = section_start(model, HPC_SECTION_CATEGORIES);
+	view->ncategories =
+		section_count(model, HPC_SECTION_CATEGORIES, sizeof(hpc_string));
+	view->trees = section_start(model, HPC_SECTION_TREES);
+	view->nodes = section_start(model, HPC_SECTION_NODES);
+	view->nnodes = section_count(model, HPC_SECTION_NODES, sizeof(hpc_node));
+	view->covers = section_start(model, HPC_SECTION_COVERS);
+	view->sets = section_start(model, HPC_SECTION_SETS);
+	view->nset_words =
+		section_count(model, HPC_SECTION_SETS, sizeof(uint32_t));
+	view->strings = section_start(model, HPC_SECTION_STRINGS);
+	view->nstring_bytes = section_count(model, HPC_SECTION_STRINGS, 1);
+	view->terms = section_start(model, HPC_SECTION_LINEAR);
+	view->nterms =
+		section_count(model, HPC_SECTION_LINEAR, sizeof(hpc_linear_term));
+	view->levels = section_start(model, HPC_SECTION_LEVELS);
+	view->nlevels = section_count(model, HPC_SECTION_LEVELS, sizeof(double));
+	view->members = section_start(model, HPC_SECTION_MEMBERS);
+	view->nmember_bytes = 8 * section_count(model, HPC_SECTION_MEMBERS, 8);
 }
 
 bool
@@ -204,6 +214,27 @@ hpc_model_summarize(const hpc_model *model, hpc_model_summary *summary)
 	summary->texts.weight = text_of(&view, training->weight);
 }
 
+/* By what the members say: what they read decides. */
+static bool
+feature_is_used(const hpc_model_view *view, int feature)
+{
+	uint64_t at = 0;
+	bool used = view->nterms > 0 || view->features[feature].nsplits > 0;
+
+	if (view->nmember_bytes > 0)
+		used = false;
+	while (at < view->nmember_bytes && !used)
+	{
+		const hpc_model *member = (const hpc_model *) (view->members + at);
+		hpc_model_view inside;
+
+		hpc_model_open(member, &inside);
+		used = inside.nterms > 0 || inside.features[feature].nsplits > 0;
+		at += member->nbytes;
+	}
+	return used;
+}
+
 void
 hpc_model_feature_at(const hpc_model *model, int feature,
 					 hpc_model_feature *out)
@@ -221,6 +252,7 @@ hpc_model_feature_at(const hpc_model *model, int feature,
 	out->max = record->max;
 	out->gain = record->gain;
 	out->nsplits = record->nsplits;
+	out->used = feature_is_used(&view, feature);
 	out->monotone = record->monotone;
 }
 

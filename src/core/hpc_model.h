@@ -295,13 +295,6 @@ extern void hpc_model_recorded_params(const hpc_training_record *record,
 extern double
 hpc_linear_term_of_number(const hpc_linear_term *term, double number);
 
-/*
- * The prediction on the scale that was learned: a logarithm where log_scale
- * is 1.
- */
-extern double hpc_model_predict_raw(const hpc_model *model,
-									const hpc_value *values, uint32_t *codes);
-
 /* SHA-256 as the header wants it.  False: asked to stop. */
 extern bool hpc_model_compute_digest(hpc_env *env, const hpc_model *model,
 									 hpc_digest *digest);

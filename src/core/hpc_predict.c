@@ -2,10 +2,9 @@
  * hpc_predict.c
  *		Predicting one row with a model, in place.
  *
- * The values of the row become codes once, by binary search among the
- * thresholds (or categories) that the model's splits use; the trees then
- * compare integers.  A value x goes left of threshold t_k when x <= t_k,
- * that is when the number of thresholds below x is at most k.
+ * The values of the row become codes once (hpc_coder.h); the trees then
+ * compare integers.  Trees are walked, or, by a predictor, looked up in masks
+ * (hpc_masks.h).
  *
  * What training never saw goes where missing goes: a missing value, NaN, an
  * unknown category.  (A linear model has a coefficient for each.)
@@ -17,84 +16,15 @@
 #include <math.h>
 #include <string.h>
 
-#include "hpc_dictionary.h"
-#include "hpc_model.h"
+#include "hpc_coder.h"
+#include "hpc_masks.h"
+#include "hpc_memory.h"
 
-#define NO_CODE UINT32_MAX
 #define TREES_AT_ONCE 16
+#define MAX_LEAVES_AT_ONCE HPC_MASKS_GROUP
 
 /* Adds up whatever fits into a model without overflow. */
 #define LARGE_UNIT 0x1p40
-
-/* ---------- codes ---------- */
-
-/* Number of thresholds below x. */
-static uint32_t
-code_number(const double *thresholds, uint32_t n, double x)
-{
-	uint32_t low = 0;
-
-	while (n > 0)
-	{
-		uint32_t half = n / 2;
-
-		if (thresholds[low + half] < x)
-		{
-			low += half + 1;
-			n -= half + 1;
-		}
-		else
-			n = half;
-	}
-	return low;
-}
-
-/* Index of the category, or NO_CODE. */
-static uint32_t
-code_category(const hpc_model_view *view, const hpc_feature_record *feature,
-			  const hpc_value *value)
-{
-	const hpc_string *categories = view->categories + feature->first_category;
-	uint32_t low = 0;
-	uint32_t high = feature->ncategories;
-
-	while (low < high)
-	{
-		uint32_t middle = low + (high - low) / 2;
-		int order =
-			hpc_compare_bytes(view->strings + categories[middle].offset,
-							  categories[middle].nbytes, value->bytes,
-							  value->nbytes);
-
-		if (order == 0)
-			return middle;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NO_CODE;
-}
-
-static void
-code_row(const hpc_model_view *view, const hpc_value *values, uint32_t *codes)
-{
-	for (uint32_t i = 0; i < view->nfeatures; i++)
-	{
-		const hpc_feature_record *feature = &view->features[i];
-		const hpc_value *value = &values[i];
-
-		if (feature->nsplits == 0 || value->missing)
-			codes[i] = NO_CODE;
-		else if (feature->kind == HPC_CATEGORY)
-			codes[i] = code_category(view, feature, value);
-		else if (isnan(value->number))
-			codes[i] = NO_CODE;
-		else
-			codes[i] = code_number(view->thresholds + feature->first_threshold,
-								   feature->nthresholds, value->number);
-	}
-}
 
 /* ---------- trees ---------- */
 
@@ -104,7 +34,7 @@ goes_left(const hpc_model_view *view, const hpc_node *node,
 {
 	uint32_t code = codes[node->u.split.feature];
 
-	if (code == NO_CODE)
+	if (code == HPC_NO_CODE)
 		return node->u.split.flags & HPC_NODE_MISSING_LEFT;
 	if (node->u.split.flags & HPC_NODE_SET)
 		return view->sets[node->u.split.cut + code / 32] >> (code % 32) & 1;
@@ -142,49 +72,71 @@ walk(const hpc_model_view *view, uint32_t first, uint32_t ntrees,
 		memcpy(&leaves[i], at[i]->u.value, sizeof(double));
 }
 
+/* The trees of a model and a row for them. */
+typedef struct question
+{
+	const hpc_model_view *view;
+	const hpc_coder *coder; /* or NULL */
+	const hpc_masks *masks; /* NULL: by a walk */
+	uint32_t *codes;        /* slots where there are masks */
+} question;
+
+/*
+ * Leaves of the n-th bunch of trees: each but the last has as many, at most
+ * MAX_LEAVES_AT_ONCE.  Answers how many, 0 beyond the last.
+ */
+static uint32_t
+bunch_of_leaves(const question *ask, uint32_t n, double *leaves)
+{
+	uint32_t ntrees = ask->view->training->ntrees;
+	uint64_t first = (uint64_t) n * TREES_AT_ONCE;
+
+	if (ask->masks != NULL)
+		return hpc_masks_leaves(ask->masks, ask->codes, n, leaves);
+	if (first >= ntrees)
+		return 0;
+	if (ntrees - first > TREES_AT_ONCE)
+		ntrees = (uint32_t) first + TREES_AT_ONCE;
+	walk(ask->view, (uint32_t) first, ntrees - (uint32_t) first, ask->codes,
+		 leaves);
+	return ntrees - (uint32_t) first;
+}
+
 /*
  * Mean of the leaves times unit, added in the order of the trees as distances
  * from the first: the mean of equal leaves is that leaf, and no mean lies
  * beyond the leaves.
  */
 static double
-mean_leaf(const hpc_model_view *view, const uint32_t *codes, double unit)
+mean_leaf(const question *ask, double unit)
 {
-	uint32_t ntrees = view->training->ntrees;
-	double leaves[TREES_AT_ONCE];
-	double origin = 0;
+	double leaves[MAX_LEAVES_AT_ONCE];
+	uint32_t nleaves = bunch_of_leaves(ask, 0, leaves);
+	double origin = leaves[0] * unit;
 	double sum = 0;
 
-	for (uint32_t first = 0; first < ntrees; first += TREES_AT_ONCE)
+	for (uint32_t n = 1; nleaves > 0; n++)
 	{
-		uint32_t n =
-			ntrees - first < TREES_AT_ONCE ? ntrees - first : TREES_AT_ONCE;
-
-		walk(view, first, n, codes, leaves);
-		if (first == 0)
-			origin = leaves[0] * unit;
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < nleaves; i++)
 			sum += leaves[i] * unit - origin;
+		nleaves = bunch_of_leaves(ask, n, leaves);
 	}
-	return origin + sum / ntrees;
+	return origin + sum / ask->view->training->ntrees;
 }
 
 /* Base plus the leaves times unit, added in the order of the trees. */
 static double
-sum_leaves(const hpc_model_view *view, const uint32_t *codes, double unit)
+sum_leaves(const question *ask, double unit)
 {
-	uint32_t ntrees = view->training->ntrees;
-	double leaves[TREES_AT_ONCE];
-	double sum = view->training->base * unit;
+	double leaves[MAX_LEAVES_AT_ONCE];
+	uint32_t nleaves = bunch_of_leaves(ask, 0, leaves);
+	double sum = ask->view->training->base * unit;
 
-	for (uint32_t first = 0; first < ntrees; first += TREES_AT_ONCE)
+	for (uint32_t n = 1; nleaves > 0; n++)
 	{
-		uint32_t n =
-			ntrees - first < TREES_AT_ONCE ? ntrees - first : TREES_AT_ONCE;
-
-		walk(view, first, n, codes, leaves);
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < nleaves; i++)
 			sum += leaves[i] * unit;
+		nleaves = bunch_of_leaves(ask, n, leaves);
 	}
 	return sum;
 }
@@ -203,22 +155,23 @@ hpc_linear_term_of_number(const hpc_linear_term *term, double number)
 }
 
 static double
-term_of_category(const hpc_model_view *view, uint32_t feature,
-				 const hpc_value *value)
+term_of_category(const hpc_model_view *view, const hpc_coder *coder,
+				 uint32_t feature, const hpc_value *value)
 {
 	const hpc_linear_term *term = &view->terms[feature];
 	uint32_t code;
 
 	if (value->missing)
 		return term->missing;
-	code = code_category(view, &view->features[feature], value);
-	return code != NO_CODE ? view->levels[term->first_level + code]
-						   : term->unknown;
+	code = hpc_code_category(view, coder, feature, value);
+	return code != HPC_NO_CODE ? view->levels[term->first_level + code]
+							   : term->unknown;
 }
 
 /* Base plus the terms times unit, added in the order of the features. */
 static double
-sum_terms(const hpc_model_view *view, const hpc_value *values, double unit)
+sum_terms(const hpc_model_view *view, const hpc_coder *coder,
+		  const hpc_value *values, double unit)
 {
 	double sum = view->training->base * unit;
 
@@ -228,7 +181,7 @@ sum_terms(const hpc_model_view *view, const hpc_value *values, double unit)
 		const hpc_value *value = &values[i];
 
 		if (view->features[i].kind == HPC_CATEGORY)
-			sum += term_of_category(view, i, value) * unit;
+			sum += term_of_category(view, coder, i, value) * unit;
 		else if (value->missing || isnan(value->number))
 		{
 			sum +=
@@ -246,16 +199,24 @@ sum_terms(const hpc_model_view *view, const hpc_value *values, double unit)
 
 /* ---------- the whole model ---------- */
 
+/* NULL stands for whatever there was no memory for. */
+struct hpc_predictor
+{
+	hpc_coder *coder;
+	hpc_masks *masks; /* of the model's trees, or NULL */
+	uint32_t nmembers;
+	hpc_predictor *members[]; /* [nmembers] of a blend */
+};
+
 /* What was learned, combined, times unit. */
 static double
-combine(const hpc_model_view *view, const hpc_value *values,
-		const uint32_t *codes, double unit)
+combine(const question *ask, const hpc_value *values, double unit)
 {
-	if (view->nterms > 0)
-		return sum_terms(view, values, unit);
-	if (view->training->combine == HPC_COMBINE_MEAN)
-		return mean_leaf(view, codes, unit);
-	return sum_leaves(view, codes, unit);
+	if (ask->view->nterms > 0)
+		return sum_terms(ask->view, ask->coder, values, unit);
+	if (ask->view->training->combine == HPC_COMBINE_MEAN)
+		return mean_leaf(ask, unit);
+	return sum_leaves(ask, unit);
 }
 
 /* From the learned scale to that of the target. */
@@ -272,15 +233,20 @@ retransform(const hpc_training_record *training, double raw)
 	return hpc_model_number(value);
 }
 
+static double
+predict_raw(const hpc_model_view *view, const hpc_predictor *predictor,
+			const hpc_value *values, uint32_t *codes);
+
 /* A member's prediction on the scale of its blend. */
 static double
-predict_member(const hpc_model *member, bool log_scale,
-			   const hpc_value *values, uint32_t *codes)
+predict_member(const hpc_model *member, const hpc_predictor *predictor,
+			   bool log_scale, const hpc_value *values, uint32_t *codes)
 {
-	double raw = hpc_model_predict_raw(member, values, codes);
 	hpc_model_view view;
+	double raw;
 
 	hpc_model_open(member, &view);
+	raw = predict_raw(&view, predictor, values, codes);
 	if (!log_scale)
 		return retransform(view.training, raw);
 	if (view.training->settings.retransform == HPC_RETRANSFORM_MEAN)
@@ -293,8 +259,8 @@ predict_member(const hpc_model *member, bool log_scale,
  * predictions is that prediction.  Where distances overflow, shares do not.
  */
 static double
-mean_member(const hpc_model_view *view, const hpc_value *values,
-			uint32_t *codes)
+mean_member(const hpc_model_view *view, const hpc_predictor *predictor,
+			const hpc_value *values, uint32_t *codes)
 {
 	bool log_scale = view->training->log_scale != 0;
 	uint64_t at = 0;
@@ -306,7 +272,11 @@ mean_member(const hpc_model_view *view, const hpc_value *values,
 	while (at < view->nmember_bytes)
 	{
 		const hpc_model *member = (const hpc_model *) (view->members + at);
-		double x = predict_member(member, log_scale, values, codes);
+		double x =
+			predict_member(member,
+						   predictor != NULL ? predictor->members[nmembers]
+											 : NULL,
+						   log_scale, values, codes);
 
 		if (nmembers == 0)
 			origin = x;
@@ -319,34 +289,115 @@ mean_member(const hpc_model_view *view, const hpc_value *values,
 						 : hpc_model_number(scaled / nmembers * LARGE_UNIT);
 }
 
-double
-hpc_model_predict_raw(const hpc_model *model, const hpc_value *values,
-					  uint32_t *codes)
+/*
+ * The prediction on the scale that was learned: a logarithm where log_scale
+ * is 1.
+ */
+static double
+predict_raw(const hpc_model_view *view, const hpc_predictor *predictor,
+			const hpc_value *values, uint32_t *codes)
 {
-	hpc_model_view view;
+	question ask = {.view = view, .codes = codes};
 	double raw;
 
-	hpc_model_open(model, &view);
-	if (view.nmember_bytes > 0)
-		return mean_member(&view, values, codes);
-	if (view.training->ntrees > 0)
-		code_row(&view, values, codes);
-	raw = combine(&view, values, codes, 1);
+	if (view->nmember_bytes > 0)
+		return mean_member(view, predictor, values, codes);
+	if (predictor != NULL)
+	{
+		ask.coder = predictor->coder;
+		ask.masks = predictor->masks;
+	}
+	if (view->training->ntrees > 0)
+		hpc_code_row(view, ask.coder, values, codes);
+	if (ask.masks != NULL)
+		hpc_masks_slots(ask.masks, codes);
+	raw = combine(&ask, values, 1);
 	if (isfinite(raw))
 		return raw;
-	return hpc_model_number(combine(&view, values, codes, 1 / LARGE_UNIT) *
+	return hpc_model_number(combine(&ask, values, 1 / LARGE_UNIT) *
 							LARGE_UNIT);
+}
+
+double
+hpc_predictor_predict(const hpc_predictor *predictor, const hpc_model *model,
+					  const hpc_value *values, uint32_t *codes)
+{
+	hpc_model_view view;
+
+	hpc_model_open(model, &view);
+	return retransform(view.training,
+					   predict_raw(&view, predictor, values, codes));
 }
 
 double
 hpc_model_predict(const hpc_model *model, const hpc_value *values,
 				  uint32_t *codes)
 {
-	double raw = hpc_model_predict_raw(model, values, codes);
+	return hpc_predictor_predict(NULL, model, values, codes);
+}
+
+/*
+ * A node or a word of a set takes about as long to put into masks as masks
+ * save in one tree and row; a threshold or category is put into a table in a
+ * small part of what tables save in one row.
+ */
+uint64_t
+hpc_predictor_rows(const hpc_model *model)
+{
 	hpc_model_view view;
+	uint64_t rows = 32;
+	uint64_t at = 0;
 
 	hpc_model_open(model, &view);
-	return retransform(view.training, raw);
+	rows += (view.nthresholds + view.ncategories) / 16;
+	if (view.training->ntrees > 0)
+		rows += (view.nnodes + view.nset_words) / view.training->ntrees;
+	while (at < view.nmember_bytes)
+	{
+		const hpc_model *member = (const hpc_model *) (view.members + at);
+		uint64_t members_rows = hpc_predictor_rows(member);
+
+		if (members_rows > rows)
+			rows = members_rows;
+		at += member->nbytes;
+	}
+	return rows;
+}
+
+hpc_predictor *
+hpc_predictor_create(hpc_env *env, const hpc_model *model)
+{
+	hpc_model_view view;
+	hpc_model_summary summary;
+	hpc_predictor *predictor;
+
+	hpc_model_open(model, &view);
+	hpc_model_summarize(model, &summary);
+	predictor =
+		hpc_alloc0(env, 1,
+				   sizeof(hpc_predictor) +
+					   (size_t) summary.nmembers * sizeof(hpc_predictor *));
+	if (predictor == NULL)
+		return NULL;
+	predictor->nmembers = (uint32_t) summary.nmembers;
+	predictor->coder = hpc_coder_create(env, &view);
+	predictor->masks = hpc_masks_create(env, &view);
+	for (int i = 0; i < summary.nmembers; i++)
+		predictor->members[i] =
+			hpc_predictor_create(env, hpc_model_member(model, i));
+	return predictor;
+}
+
+void
+hpc_predictor_free(hpc_env *env, hpc_predictor *predictor)
+{
+	if (predictor == NULL)
+		return;
+	for (uint32_t i = 0; i < predictor->nmembers; i++)
+		hpc_predictor_free(env, predictor->members[i]);
+	hpc_masks_free(env, predictor->masks);
+	hpc_coder_free(env, predictor->coder);
+	hpc_free(env, predictor);
 }
 
 /* ---------- hashes ---------- */

@@ -327,8 +327,9 @@ extern hpg_binding *hpg_binding_of(hpg_binding **slot, const hpc_model *model,
 extern const hpc_value *
 hpg_binding_values(hpg_binding *binding, HeapTupleHeader row);
 
-/* Scratch for hpc_model_predict. */
-extern uint32_t *hpg_binding_codes(hpg_binding *binding);
+/* The prediction for a row by the model that the binding was made for. */
+extern double hpg_binding_predict(hpg_binding *binding, const hpc_model *model,
+								  HeapTupleHeader row);
 
 /*
  * The value of the model's target column of this name in the row last split

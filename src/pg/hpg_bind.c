@@ -21,13 +21,16 @@ struct hpg_binding
 	uint64 identifier; /* of the row type as bound */
 	int nfeatures;
 	const hpg_column **columns; /* [nfeatures] */
+	bool *used;                 /* [nfeatures]: predictions depend on it */
 	hpg_fill *fill;             /* NULL: none */
 	const hpg_column *target;   /* NULL: not in the row, or not named */
 	const hpg_column *weight;   /* likewise */
 	hpc_value target_value;     /* of the row last read, before any fill */
 	hpc_value weight_value;
-	hpc_value *values; /* [nfeatures] */
-	uint32_t *codes;   /* [nfeatures] */
+	hpc_value *values;        /* [nfeatures] */
+	uint32_t *codes;          /* [nfeatures] */
+	uint64 countdown;         /* predictions until a predictor is made */
+	hpc_predictor *predictor; /* or NULL */
 };
 
 /* The column for a feature, or an ERROR. */
@@ -81,16 +84,19 @@ bind(const hpc_model *model, hpg_rowtype *rowtype, MemoryContext parent)
 	binding->rowtype = rowtype;
 	binding->identifier = rowtype->identifier;
 	binding->nfeatures = summary.nfeatures;
+	binding->countdown = hpc_predictor_rows(model);
 	binding->columns =
 		palloc0(Max(summary.nfeatures, 1) * sizeof(hpg_column *));
 	binding->values = palloc0(Max(summary.nfeatures, 1) * sizeof(hpc_value));
 	binding->codes = palloc0(Max(summary.nfeatures, 1) * sizeof(uint32_t));
+	binding->used = palloc0(Max(summary.nfeatures, 1) * sizeof(bool));
 	for (int i = 0; i < summary.nfeatures; i++)
 	{
 		hpc_model_feature feature;
 
 		hpc_model_feature_at(model, i, &feature);
 		binding->columns[i] = bind_feature(rowtype, &feature);
+		binding->used[i] = feature.used;
 	}
 	binding->fill = bind_fill(&summary, rowtype, context);
 	if (summary.texts.target != NULL)
@@ -145,10 +151,34 @@ hpg_binding_values(hpg_binding *binding, HeapTupleHeader row)
 	return binding->values;
 }
 
-uint32_t *
-hpg_binding_codes(hpg_binding *binding)
+/* As many rows may follow as there were, so that it has paid by then. */
+static void
+make_predictor(hpg_binding *binding, const hpc_model *model)
 {
-	return binding->codes;
+	hpc_env env;
+
+	hpg_env_init(&env, binding->context, 1);
+	binding->predictor = hpc_predictor_create(&env, model);
+}
+
+double
+hpg_binding_predict(hpg_binding *binding, const hpc_model *model,
+					HeapTupleHeader row)
+{
+	hpg_rowtype *rowtype = binding->rowtype;
+
+	hpg_row_deform(rowtype, row);
+	if (binding->fill != NULL)
+		hpg_fill_apply(binding->fill, rowtype);
+	for (int i = 0; i < binding->nfeatures; i++)
+	{
+		if (binding->used[i])
+			hpg_row_value(rowtype, binding->columns[i], &binding->values[i]);
+	}
+	if (binding->countdown > 0 && --binding->countdown == 0)
+		make_predictor(binding, model);
+	return hpc_predictor_predict(binding->predictor, model, binding->values,
+								 binding->codes);
 }
 
 bool

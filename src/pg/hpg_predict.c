@@ -19,10 +19,8 @@ hp_predict(PG_FUNCTION_ARGS)
 	hpg_call *call = hpg_call_of(fcinfo);
 	const hpc_model *model = hpg_call_model(call, PG_GETARG_DATUM(0));
 	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
-	const hpc_value *values;
+	hpg_binding *binding =
+		hpg_binding_of(&call->binding, model, row, call->context);
 
-	hpg_binding_of(&call->binding, model, row, call->context);
-	values = hpg_binding_values(call->binding, row);
-	PG_RETURN_FLOAT8(
-		hpc_model_predict(model, values, hpg_binding_codes(call->binding)));
+	PG_RETURN_FLOAT8(hpg_binding_predict(binding, model, row));
 }

@@ -626,7 +626,10 @@ likely_value(const hpc_model *model, int index, uint32_t turn)
 	return value;
 }
 
-/* Predicts rows, likely and strange ones; each has a finite prediction. */
+/*
+ * Predicts rows, likely and strange ones; each has a finite prediction, and a
+ * predictor agrees.
+ */
 static uint64_t
 predict_rows(const hpc_model *model, const hpc_model_summary *summary)
 {
@@ -635,9 +638,15 @@ predict_rows(const hpc_model *model, const hpc_model_summary *summary)
 	uint32_t *codes = calloc(nfeatures + 1, sizeof(uint32_t));
 	hpt_random random = {5};
 	uint64_t sum = 0;
+	hpt_memory memory;
+	hpc_predictor *predictor;
 
+	hpt_memory_init(&memory, 1);
+	predictor = hpc_predictor_create(&memory.env, model);
 	for (uint32_t turn = 0; turn < 12; turn++)
 	{
+		double predicted;
+
 		for (int i = 0; i < summary->nfeatures; i++)
 		{
 			hpc_model_feature feature;
@@ -646,12 +655,16 @@ predict_rows(const hpc_model *model, const hpc_model_summary *summary)
 			values[i] = turn < 6 ? likely_value(model, i, turn)
 								 : hpt_strange_value(&random, &feature);
 		}
-		if (!isfinite(hpc_model_predict(model, values, codes)))
+		predicted = hpc_model_predict(model, values, codes);
+		if (!isfinite(predicted) ||
+			hpc_predictor_predict(predictor, model, values, codes) !=
+				predicted)
 			abort();
 		sum += hpc_model_row_hash(model, values, turn, 1).low;
 		for (uint32_t tree = 0; tree < summary->ntrees; tree++)
 			sum += hpt_model_leaf(model, tree, values);
 	}
+	hpc_predictor_free(&memory.env, predictor);
 	free(values);
 	free(codes);
 	return sum;

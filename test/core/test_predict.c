@@ -13,14 +13,40 @@
 
 /* ---------- against the slow walk ---------- */
 
+/* A model and what the core makes of it to predict many rows. */
+typedef struct ways
+{
+	hpt_memory memory;
+	const hpc_model *model;
+	hpc_predictor *predictor;
+} ways;
+
+static void
+ways_init(ways *w, const hpc_model *model)
+{
+	hpt_memory_init(&w->memory, 1);
+	w->model = model;
+	w->predictor = hpc_predictor_create(&w->memory.env, model);
+}
+
+static void
+ways_free(ways *w)
+{
+	hpc_predictor_free(&w->memory.env, w->predictor);
+	if (w->memory.nblocks != 0)
+		abort();
+}
+
 static bool
-same_prediction(const hpc_model *model, const hpc_value *values)
+same_prediction(const ways *w, const hpc_value *values)
 {
 	uint32_t codes[HPT_MAX_COLUMNS];
-	double fast = hpc_model_predict(model, values, codes);
-	double slow = hpt_model_slow_predict(model, values);
+	double fast = hpc_predictor_predict(w->predictor, w->model, values, codes);
+	double walked = hpc_model_predict(w->model, values, codes);
+	double slow = hpt_model_slow_predict(w->model, values);
 
-	return memcmp(&fast, &slow, sizeof(fast)) == 0;
+	return w->predictor != NULL && memcmp(&fast, &slow, sizeof(fast)) == 0 &&
+		   memcmp(&walked, &slow, sizeof(walked)) == 0;
 }
 
 static void
@@ -40,13 +66,13 @@ strange_row(hpt_random *random, const hpc_model *model, hpc_value *values)
 
 /* At a threshold exactly, and at the doubles beside it. */
 static int
-count_wrong_at_thresholds(const hpc_model *model, const hpc_value *like)
+count_wrong_at_thresholds(const ways *w, const hpc_value *like)
 {
 	hpc_model_view view;
 	hpc_value values[HPT_MAX_COLUMNS];
 	int nwrong = 0;
 
-	hpc_model_open(model, &view);
+	hpc_model_open(w->model, &view);
 	memcpy(values, like, view.nfeatures * sizeof(hpc_value));
 	for (uint32_t i = 0; i < view.nfeatures; i++)
 	{
@@ -58,11 +84,11 @@ count_wrong_at_thresholds(const hpc_model *model, const hpc_value *like)
 			double t = view.thresholds[feature->first_threshold + j];
 
 			values[i] = hpt_number(t);
-			nwrong += !same_prediction(model, values);
+			nwrong += !same_prediction(w, values);
 			values[i] = hpt_number(nextafter(t, -INFINITY));
-			nwrong += !same_prediction(model, values);
+			nwrong += !same_prediction(w, values);
 			values[i] = hpt_number(nextafter(t, INFINITY));
-			nwrong += !same_prediction(model, values);
+			nwrong += !same_prediction(w, values);
 		}
 		values[i] = like[i];
 	}
@@ -78,37 +104,41 @@ check_walks(const char *what, const hpc_params *params)
 	hpc_value values[HPT_MAX_COLUMNS];
 	size_t nbytes;
 	hpc_model *model;
+	ways w;
 	int nwrong = 0;
 
 	hpt_table_houses(&table, 500, 11);
 	model = hpt_table_model(&memory, &table, params, 1, &nbytes);
+	ways_init(&w, model);
 	for (uint32_t row = 0; row < table.nrows; row++)
 	{
 		hpt_model_values(model, &table, row, values);
-		nwrong += !same_prediction(model, values);
+		nwrong += !same_prediction(&w, values);
 	}
 	hpt_ok(nwrong == 0, "%s: rows of the training", what);
-	nwrong = count_wrong_at_thresholds(model, values);
+	nwrong = count_wrong_at_thresholds(&w, values);
 	hpt_ok(nwrong == 0, "%s: at and beside thresholds", what);
 	for (int i = 0; i < 3000; i++)
 	{
 		strange_row(&random, model, values);
-		nwrong += !same_prediction(model, values);
+		nwrong += !same_prediction(&w, values);
 	}
 	hpt_ok(nwrong == 0, "%s: rows never seen", what);
+	ways_free(&w);
 	hpt_release(&memory.env, model);
 	hpt_table_free(&table);
 }
 
 /* A blend of logarithms takes one more logarithm the slow way. */
 static bool
-near_prediction(const hpc_model *model, const hpc_value *values)
+near_prediction(const ways *w, const hpc_value *values)
 {
 	uint32_t codes[HPT_MAX_COLUMNS];
-	double fast = hpc_model_predict(model, values, codes);
-	double slow = hpt_model_slow_predict(model, values);
+	double fast = hpc_predictor_predict(w->predictor, w->model, values, codes);
+	double walked = hpc_model_predict(w->model, values, codes);
+	double slow = hpt_model_slow_predict(w->model, values);
 
-	return fabs(fast - slow) <= 1e-13 * fabs(slow);
+	return fast == walked && fabs(fast - slow) <= 1e-13 * fabs(slow);
 }
 
 /* One model of each sort, on rows likely and strange. */
@@ -128,17 +158,20 @@ check_hand_made(void)
 			size_t nbytes;
 			hpc_model *model = hpt_hand_sample(which, seed, &nbytes, &name);
 			hpc_model_summary summary;
+			ways w;
 
+			ways_init(&w, model);
 			hpc_model_summarize(model, &summary);
 			for (int i = 0; i < 500; i++)
 			{
 				strange_row(&random, model, values);
 				nwrong += summary.nmembers > 0 && summary.log_scale
-							  ? !near_prediction(model, values)
-							  : !same_prediction(model, values);
+							  ? !near_prediction(&w, values)
+							  : !same_prediction(&w, values);
 			}
 			if (summary.ntrees > 0)
-				nwrong += count_wrong_at_thresholds(model, values);
+				nwrong += count_wrong_at_thresholds(&w, values);
+			ways_free(&w);
 			free(model);
 		}
 		hpt_ok(nwrong == 0, "%s: as by value, one value at a time", name);

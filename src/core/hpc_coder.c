@@ -1,0 +1,373 @@
+/*
+ * hpc_coder.c
+ *		Codes of a row: where its values stand among what a model knows.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "hpc_coder.h"
+#include "hpc_dictionary.h"
+#include "hpc_memory.h"
+
+/* Buckets of a number: so many per threshold, and no more than a cache holds. */
+#define BUCKETS_PER_THRESHOLD 4
+#define MAX_BUCKETS 65536
+
+/*
+ * Places of a hash table that are looked at: beyond, a search by halves bounds
+ * the time that texts of one hash can take.
+ */
+#define MAX_PROBES 8
+
+/*
+ * A finite x falls into bucket (x - low) × factor, clipped to 0 .. top.  That
+ * grows with x however it is rounded: a threshold in an earlier bucket than x
+ * is below it, one in a later bucket is not.
+ */
+typedef struct buckets
+{
+	double low;
+	double factor;
+	double top;
+	uint32_t *below; /* [top + 2]: thresholds in earlier buckets */
+} buckets;
+
+/* A hash table with open addresses: index + 1 of a category, 0: none. */
+typedef struct categories
+{
+	uint32_t mask; /* places - 1, a power of two less one */
+	uint32_t *places;
+} categories;
+
+struct hpc_coder
+{
+	uint32_t *block; /* of all tables */
+	union
+	{
+		buckets number;
+		categories category;
+	} features[]; /* [nfeatures]; cleared where there is nothing to find */
+};
+
+/* ---------- numbers ---------- */
+
+static uint32_t
+bucket_of(const buckets *b, double x)
+{
+	double bucket = (x - b->low) * b->factor;
+
+	/* also where infinite times zero is no number */
+	bucket = bucket > 0 ? bucket : 0;
+	return (uint32_t) (bucket < b->top ? bucket : b->top);
+}
+
+static uint32_t
+nbuckets_of(const hpc_feature_record *feature)
+{
+	return feature->nthresholds < MAX_BUCKETS / BUCKETS_PER_THRESHOLD
+			   ? feature->nthresholds * BUCKETS_PER_THRESHOLD
+			   : MAX_BUCKETS;
+}
+
+/* One bucket where the thresholds are too close, or too far apart. */
+static void
+make_buckets(buckets *b, const double *thresholds,
+			 const hpc_feature_record *feature)
+{
+	uint32_t n = feature->nthresholds;
+	uint32_t at = 0;
+
+	b->low = thresholds[0];
+	b->top = nbuckets_of(feature) - 1;
+	b->factor = b->top / (thresholds[n - 1] - thresholds[0]);
+	if (!isnormal(b->factor))
+		b->factor = b->top = 0;
+	for (uint32_t bucket = 0; bucket <= b->top; bucket++)
+	{
+		while (at < n && bucket_of(b, thresholds[at]) < bucket)
+			at++;
+		b->below[bucket] = at;
+	}
+	b->below[(uint32_t) b->top + 1] = n;
+}
+
+/*
+ * Number of thresholds below x.  Halves without a branch: where a value falls
+ * is what no processor can foretell.
+ */
+static inline uint32_t
+code_number(const double *thresholds, uint32_t n, double x)
+{
+	uint32_t low = 0;
+
+	while (n > 1)
+	{
+		uint32_t half = n / 2;
+
+		low += half & -(uint32_t) (thresholds[low + half - 1] < x);
+		n -= half;
+	}
+	return low + (n == 1 && thresholds[low] < x);
+}
+
+static inline uint32_t
+code_in_bucket(const buckets *b, const double *thresholds, double x)
+{
+	uint32_t bucket = bucket_of(b, x);
+	uint32_t low = b->below[bucket];
+
+	return low + code_number(thresholds + low, b->below[bucket + 1] - low, x);
+}
+
+/* ---------- categories ---------- */
+
+static inline uint64_t
+load_word(const char *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+static inline uint32_t
+load_half(const char *bytes)
+{
+	uint32_t half;
+
+	memcpy(&half, bytes, sizeof(half));
+	return half;
+}
+
+/* A text of up to 8 bytes in a word: with its length, all there is to it. */
+static inline uint64_t
+short_text(const char *bytes, uint32_t nbytes)
+{
+	if (nbytes >= 4)
+		return (uint64_t) load_half(bytes) << 32 |
+			   load_half(bytes + nbytes - 4);
+	if (nbytes == 0)
+		return 0;
+	return (uint64_t) (unsigned char) bytes[0] << 16 |
+		   (uint64_t) (unsigned char) bytes[nbytes / 2] << 8 |
+		   (unsigned char) bytes[nbytes - 1];
+}
+
+/* Not meant to stand up to whoever looks for collisions: see MAX_PROBES. */
+static inline uint64_t
+mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 32;
+}
+
+static inline uint32_t
+hash_text(const char *bytes, uint32_t nbytes)
+{
+	uint64_t hash = nbytes;
+
+	if (nbytes <= 8)
+		hash = mix(hash, short_text(bytes, nbytes));
+	else
+	{
+		for (uint32_t at = 0; at < nbytes - 8; at += 8)
+			hash = mix(hash, load_word(bytes + at));
+		hash = mix(hash, load_word(bytes + nbytes - 8));
+	}
+	return (uint32_t) mix(hash, 0);
+}
+
+static inline bool
+same_text(const char *a, const char *b, uint32_t nbytes)
+{
+	if (nbytes <= 8)
+		return short_text(a, nbytes) == short_text(b, nbytes);
+	if (nbytes <= 16)
+		return load_word(a) == load_word(b) &&
+			   load_word(a + nbytes - 8) == load_word(b + nbytes - 8);
+	return memcmp(a, b, nbytes) == 0;
+}
+
+static uint32_t
+nplaces_of(const hpc_feature_record *feature)
+{
+	uint32_t nplaces = MAX_PROBES;
+
+	while (nplaces < UINT32_MAX / 4 && nplaces < 2 * feature->ncategories)
+		nplaces *= 2;
+	return nplaces;
+}
+
+/* A category that finds no place is found by halves. */
+static void
+make_places(categories *c, const hpc_model_view *view,
+			const hpc_feature_record *feature)
+{
+	const hpc_string *strings = view->categories + feature->first_category;
+
+	c->mask = nplaces_of(feature) - 1;
+	memset(c->places, 0, ((size_t) c->mask + 1) * sizeof(uint32_t));
+	for (uint32_t i = 0; i < feature->ncategories; i++)
+	{
+		uint32_t at =
+			hash_text(view->strings + strings[i].offset, strings[i].nbytes);
+
+		for (uint32_t probe = 0; probe < MAX_PROBES; probe++)
+		{
+			uint32_t *place = &c->places[(at + probe) & c->mask];
+
+			if (*place == 0)
+			{
+				*place = i + 1;
+				break;
+			}
+		}
+	}
+}
+
+static uint32_t
+search_category(const hpc_model_view *view, const hpc_feature_record *feature,
+				const hpc_value *value)
+{
+	const hpc_string *strings = view->categories + feature->first_category;
+	uint32_t low = 0;
+	uint32_t high = feature->ncategories;
+
+	while (low < high)
+	{
+		uint32_t middle = low + (high - low) / 2;
+		int order = hpc_compare_bytes(view->strings + strings[middle].offset,
+									  strings[middle].nbytes, value->bytes,
+									  value->nbytes);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return HPC_NO_CODE;
+}
+
+static uint32_t
+find_category(const categories *c, const hpc_model_view *view,
+			  const hpc_feature_record *feature, const hpc_value *value)
+{
+	const hpc_string *strings = view->categories + feature->first_category;
+	uint32_t at = hash_text(value->bytes, value->nbytes);
+
+	for (uint32_t probe = 0; probe < MAX_PROBES; probe++)
+	{
+		uint32_t place = c->places[(at + probe) & c->mask];
+
+		if (place == 0)
+			return HPC_NO_CODE;
+		if (strings[place - 1].nbytes == value->nbytes &&
+			same_text(view->strings + strings[place - 1].offset, value->bytes,
+					  value->nbytes))
+			return place - 1;
+	}
+	return search_category(view, feature, value);
+}
+
+uint32_t
+hpc_code_category(const hpc_model_view *view, const hpc_coder *coder,
+				  uint32_t feature, const hpc_value *value)
+{
+	const hpc_feature_record *record = &view->features[feature];
+
+	if (coder == NULL || record->ncategories == 0)
+		return search_category(view, record, value);
+	return find_category(&coder->features[feature].category, view, record,
+						 value);
+}
+
+/* ---------- rows ---------- */
+
+void
+hpc_code_row(const hpc_model_view *view, const hpc_coder *coder,
+			 const hpc_value *values, uint32_t *codes)
+{
+	for (uint32_t i = 0; i < view->nfeatures; i++)
+	{
+		const hpc_feature_record *feature = &view->features[i];
+		const hpc_value *value = &values[i];
+		const double *thresholds = view->thresholds + feature->first_threshold;
+
+		if (feature->nsplits == 0 || value->missing)
+			codes[i] = HPC_NO_CODE;
+		else if (feature->kind == HPC_CATEGORY)
+			codes[i] = hpc_code_category(view, coder, i, value);
+		else if (isnan(value->number))
+			codes[i] = HPC_NO_CODE;
+		else if (coder != NULL && feature->nthresholds > 0)
+			codes[i] = code_in_bucket(&coder->features[i].number, thresholds,
+									  value->number);
+		else
+			codes[i] =
+				code_number(thresholds, feature->nthresholds, value->number);
+	}
+}
+
+/* ---------- coders ---------- */
+
+/* Words that the table of a feature takes. */
+static size_t
+table_size(const hpc_feature_record *feature)
+{
+	if (feature->kind == HPC_CATEGORY)
+		return feature->ncategories > 0 ? nplaces_of(feature) : 0;
+	return feature->nthresholds > 0 ? (size_t) nbuckets_of(feature) + 1 : 0;
+}
+
+hpc_coder *
+hpc_coder_create(hpc_env *env, const hpc_model_view *view)
+{
+	hpc_coder *coder =
+		hpc_alloc0(env, 1,
+				   sizeof(hpc_coder) +
+					   view->nfeatures * sizeof(coder->features[0]));
+	size_t nwords = 0;
+	uint32_t *table;
+
+	if (coder == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < view->nfeatures; i++)
+		nwords += table_size(&view->features[i]);
+	coder->block = hpc_alloc(env, nwords, sizeof(uint32_t));
+	if (coder->block == NULL)
+	{
+		hpc_free(env, coder);
+		return NULL;
+	}
+	table = coder->block;
+	for (uint32_t i = 0; i < view->nfeatures; i++)
+	{
+		const hpc_feature_record *feature = &view->features[i];
+		size_t size = table_size(feature);
+
+		if (size > 0 && feature->kind == HPC_CATEGORY)
+		{
+			coder->features[i].category.places = table;
+			make_places(&coder->features[i].category, view, feature);
+		}
+		else if (size > 0)
+		{
+			coder->features[i].number.below = table;
+			make_buckets(&coder->features[i].number,
+						 view->thresholds + feature->first_threshold, feature);
+		}
+		table += size;
+	}
+	return coder;
+}
+
+void
+hpc_coder_free(hpc_env *env, hpc_coder *coder)
+{
+	if (coder == NULL)
+		return;
+	hpc_free(env, coder->block);
+	hpc_free(env, coder);
+}
