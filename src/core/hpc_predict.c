@@ -20,7 +20,8 @@
 #include "hpc_masks.h"
 #include "hpc_memory.h"
 
-#define TREES_AT_ONCE 16
+/* Trees walked at a time; leaves that are looked for before they are added. */
+#define WALKERS 48
 #define MAX_LEAVES_AT_ONCE HPC_MASKS_GROUP
 
 /* Adds up whatever fits into a model without overflow. */
@@ -28,48 +29,78 @@
 
 /* ---------- trees ---------- */
 
-static inline bool
-goes_left(const hpc_model_view *view, const hpc_node *node,
-		  const uint32_t *codes)
+_Static_assert(HPC_NO_CODE == UINT32_MAX && HPC_NODE_MISSING_LEFT == 1,
+			   "no code, plus the flag, is 0");
+
+/* 1 where the row goes to the right child. */
+static inline uint32_t
+goes_right(const hpc_model_view *view, const hpc_node *node,
+		   const uint32_t *codes)
 {
 	uint32_t code = codes[node->u.split.feature];
+	uint32_t missing_left = node->u.split.flags & HPC_NODE_MISSING_LEFT;
 
-	if (code == HPC_NO_CODE)
-		return node->u.split.flags & HPC_NODE_MISSING_LEFT;
 	if (node->u.split.flags & HPC_NODE_SET)
-		return view->sets[node->u.split.cut + code / 32] >> (code % 32) & 1;
-	return code <= node->u.split.cut;
+	{
+		if (code == HPC_NO_CODE)
+			return !missing_left;
+		return !(view->sets[node->u.split.cut + code / 32] >> (code % 32) & 1);
+	}
+
+	/* no branch: no code plus one is the least code */
+	return code + missing_left > node->u.split.cut + missing_left;
 }
 
+/* A walk that is under way. */
+typedef struct walker
+{
+	const hpc_node *tree;
+	const hpc_node *at;
+	double *leaf; /* for where it ends */
+} walker;
+
 /*
- * Leaves of ntrees <= TREES_AT_ONCE trees from the first one on.  They are
- * walked in step, so that their misses of the cache overlap.
+ * Leaves of ntrees trees from the first one on.  Many are walked at a time, in
+ * step, so that their misses of the cache overlap: where one ends, the next
+ * begins.
  */
 static void
 walk(const hpc_model_view *view, uint32_t first, uint32_t ntrees,
 	 const uint32_t *codes, double *leaves)
 {
-	const hpc_node *at[TREES_AT_ONCE];
-	uint32_t nwalking = ntrees;
+	walker walkers[WALKERS];
+	const uint32_t *next = view->trees + first;
+	const uint32_t *end = next + ntrees;
+	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < ntrees; i++)
-		at[i] = view->nodes + view->trees[first + i];
-	while (nwalking > 0)
+	while (n < WALKERS && next < end)
 	{
-		nwalking = 0;
-		for (uint32_t i = 0; i < ntrees; i++)
+		walkers[n].tree = walkers[n].at = view->nodes + *next++;
+		walkers[n++].leaf = leaves++;
+	}
+	while (n > 0)
+	{
+		for (uint32_t i = 0; i < n; i++)
 		{
-			const hpc_node *tree = view->nodes + view->trees[first + i];
+			walker *w = &walkers[i];
+			const hpc_node *node = w->at;
 
-			if (at[i]->left == 0)
-				continue;
-			at[i] = tree + at[i]->left + !goes_left(view, at[i], codes);
-			__builtin_prefetch(at[i]);
-			nwalking++;
+			if (node->left != 0)
+				w->at = w->tree + node->left + goes_right(view, node, codes);
+			else
+			{
+				memcpy(w->leaf, node->u.value, sizeof(double));
+				if (next < end)
+				{
+					w->tree = w->at = view->nodes + *next++;
+					w->leaf = leaves++;
+				}
+				else
+					*w = walkers[--n];
+			}
+			__builtin_prefetch(w->at);
 		}
 	}
-	for (uint32_t i = 0; i < ntrees; i++)
-		memcpy(&leaves[i], at[i]->u.value, sizeof(double));
 }
 
 /* The trees of a model and a row for them. */
@@ -89,14 +120,14 @@ static uint32_t
 bunch_of_leaves(const question *ask, uint32_t n, double *leaves)
 {
 	uint32_t ntrees = ask->view->training->ntrees;
-	uint64_t first = (uint64_t) n * TREES_AT_ONCE;
+	uint64_t first = (uint64_t) n * MAX_LEAVES_AT_ONCE;
 
 	if (ask->masks != NULL)
 		return hpc_masks_leaves(ask->masks, ask->codes, n, leaves);
 	if (first >= ntrees)
 		return 0;
-	if (ntrees - first > TREES_AT_ONCE)
-		ntrees = (uint32_t) first + TREES_AT_ONCE;
+	if (ntrees - first > MAX_LEAVES_AT_ONCE)
+		ntrees = (uint32_t) first + MAX_LEAVES_AT_ONCE;
 	walk(ask->view, (uint32_t) first, ntrees - (uint32_t) first, ask->codes,
 		 leaves);
 	return ntrees - (uint32_t) first;
