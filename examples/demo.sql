@@ -57,9 +57,9 @@ WITH predicted AS (
 ), errors AS (
     SELECT 'the mean price, always' AS model, hp_evaluate(actual, baseline) AS e FROM predicted
     UNION ALL
-    SELECT 'forest on seven columns', hp_evaluate(actual, seven) FROM predicted
+    SELECT 'boosting, seven columns', hp_evaluate(actual, seven) FROM predicted
     UNION ALL
-    SELECT 'forest on all columns', hp_evaluate(actual, everything) FROM predicted
+    SELECT 'boosting, all columns', hp_evaluate(actual, everything) FROM predicted
 )
 SELECT model,
        to_char((e).mae, '999,999') AS error,

@@ -25,7 +25,7 @@
 #include "hpg_fill.h"
 
 /* What hp_train uses when it is given no parameters. */
-#define DEFAULT_ALGORITHM HPC_FOREST
+#define DEFAULT_ALGORITHM HPC_BOOST
 
 /* Bytes of what the user wrote that a message repeats. */
 #define MAX_ECHO 80

@@ -134,7 +134,7 @@ SELECT * FROM edge_train($$SELECT CASE i % 2 WHEN 0 THEN 9223372036854775807 ELS
 SELECT * FROM edge_train($$SELECT i % 2 AS a, CASE i % 2 WHEN 0 THEN 1.7e308 ELSE -1.7e308 END AS y FROM generate_series(1, 100) i$$);
 SELECT * FROM edge_train($$SELECT i % 5 AS a, i % 5 * 5e-324::float8 AS y FROM generate_series(1, 100) i$$);
 SELECT * FROM edge_train($$SELECT i % 5 AS a, CASE i WHEN 7 THEN 1e9 ELSE i % 5 END AS y FROM generate_series(1, 100) i$$);
-SELECT hp_train(s, 'y') FROM (SELECT i % 5 AS a, CASE i WHEN 7 THEN 1e300 ELSE i % 5 END::float8 AS y FROM generate_series(1, 100) i) s;
+SELECT hp_train(s, 'y', hp_forest()) FROM (SELECT i % 5 AS a, CASE i WHEN 7 THEN 1e300 ELSE i % 5 END::float8 AS y FROM generate_series(1, 100) i) s;
 SELECT hp_train(s, 'y') FROM (SELECT i % 5 AS a, CASE WHEN i = 7 THEN 'NaN' ELSE (i % 5)::text END::float8 AS y FROM generate_series(1, 100) i) s;
 SELECT hp_train(s, 'y') FROM (SELECT i % 5 AS a, CASE WHEN i = 7 THEN 'Infinity' ELSE (i % 5)::text END::numeric AS y FROM generate_series(1, 100) i) s;
 SELECT hp_train(s, 'y') FROM (SELECT i % 5 AS a, CASE WHEN i = 7 THEN '1e400' ELSE (i % 5)::text END::numeric AS y FROM generate_series(1, 100) i) s;

@@ -49,7 +49,7 @@ SELECT hp_model_info(a) = hp_model_info(b) AS as_null,
 	hp_model_info(a) -> 'parameters' = hp_model_info(c) -> 'parameters' AS as_default,
 	hp_model_info(a) -> 'oob' = hp_model_info(c) -> 'oob' AS same_trees
 FROM (SELECT hp_train(l, 'price') AS a, hp_train(l, 'price', NULL) AS b,
-		hp_train(l, 'price', hp_forest()) AS c FROM params_lots l) t;
+		hp_train(l, 'price', hp_boost()) AS c FROM params_lots l) t;
 
 -- a constructor refuses what cannot be, and says what can
 SELECT hp_forest(trees => 0);

@@ -16,7 +16,7 @@ FROM generate_series(1, 400) i;
 -- a feature, the price too; by name that column is not.
 CREATE TABLE train_models AS
 SELECT hp_train(l, 'price') AS by_name,
-	hp_train(l, l.price, hp_forest(exclude => '{price}')) AS by_value,
+	hp_train(l, l.price, hp_boost(exclude => '{price}')) AS by_value,
 	hp_train(l, l.price / l.area, hp_forest(exclude => '{price, id}')) AS composed
 FROM train_lots l;
 SELECT hp_model_info(by_name) #> '{target,name}' AS by_name,
