@@ -607,9 +607,9 @@ typedef struct hpc_predictor hpc_predictor;
 /* Rows to predict from which on making one pays. */
 extern uint64_t hpc_predictor_rows(const hpc_model *model);
 
-/* NULL: out of memory. */
-extern hpc_predictor *
-hpc_predictor_create(hpc_env *env, const hpc_model *model);
+/* HPC_OK, with less or NULL where memory is short, or HPC_CANCELLED. */
+extern hpc_status hpc_predictor_create(hpc_env *env, const hpc_model *model,
+									   hpc_predictor **predictor);
 extern void hpc_predictor_free(hpc_env *env, hpc_predictor *predictor);
 
 /* predictor: made of the model, or NULL: hpc_model_predict. */

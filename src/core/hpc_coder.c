@@ -11,7 +11,7 @@
 
 /* Buckets of a number: so many per threshold, and no more than a cache holds. */
 #define BUCKETS_PER_THRESHOLD 4
-#define MAX_BUCKETS 65536
+#define MAX_BUCKETS 8192
 
 /*
  * Places of a hash table that are looked at: beyond, a search by halves bounds
@@ -198,20 +198,24 @@ nplaces_of(const hpc_feature_record *feature)
 	return nplaces;
 }
 
-/* A category that finds no place is found by halves. */
-static void
-make_places(categories *c, const hpc_model_view *view,
+/* A category that finds no place is found by halves.  False: stopped. */
+static bool
+make_places(hpc_env *env, categories *c, const hpc_model_view *view,
 			const hpc_feature_record *feature)
 {
 	const hpc_string *strings = view->categories + feature->first_category;
 
 	c->mask = nplaces_of(feature) - 1;
-	memset(c->places, 0, ((size_t) c->mask + 1) * sizeof(uint32_t));
+	if (hpc_fill(env, c->places, 0,
+				 ((size_t) c->mask + 1) * sizeof(uint32_t)) != HPC_OK)
+		return false;
 	for (uint32_t i = 0; i < feature->ncategories; i++)
 	{
 		uint32_t at =
 			hash_text(view->strings + strings[i].offset, strings[i].nbytes);
 
+		if (hpc_poll_texts(env, i))
+			return false;
 		for (uint32_t probe = 0; probe < MAX_PROBES; probe++)
 		{
 			uint32_t *place = &c->places[(at + probe) & c->mask];
@@ -223,6 +227,7 @@ make_places(categories *c, const hpc_model_view *view,
 			}
 		}
 	}
+	return true;
 }
 
 static uint32_t
@@ -321,27 +326,11 @@ table_size(const hpc_feature_record *feature)
 	return feature->nthresholds > 0 ? (size_t) nbuckets_of(feature) + 1 : 0;
 }
 
-hpc_coder *
-hpc_coder_create(hpc_env *env, const hpc_model_view *view)
+static hpc_status
+fill_tables(hpc_env *env, hpc_coder *coder, const hpc_model_view *view)
 {
-	hpc_coder *coder =
-		hpc_alloc0(env, 1,
-				   sizeof(hpc_coder) +
-					   view->nfeatures * sizeof(coder->features[0]));
-	size_t nwords = 0;
-	uint32_t *table;
+	uint32_t *table = coder->block;
 
-	if (coder == NULL)
-		return NULL;
-	for (uint32_t i = 0; i < view->nfeatures; i++)
-		nwords += table_size(&view->features[i]);
-	coder->block = hpc_alloc(env, nwords, sizeof(uint32_t));
-	if (coder->block == NULL)
-	{
-		hpc_free(env, coder);
-		return NULL;
-	}
-	table = coder->block;
 	for (uint32_t i = 0; i < view->nfeatures; i++)
 	{
 		const hpc_feature_record *feature = &view->features[i];
@@ -350,7 +339,8 @@ hpc_coder_create(hpc_env *env, const hpc_model_view *view)
 		if (size > 0 && feature->kind == HPC_CATEGORY)
 		{
 			coder->features[i].category.places = table;
-			make_places(&coder->features[i].category, view, feature);
+			if (!make_places(env, &coder->features[i].category, view, feature))
+				return HPC_CANCELLED;
 		}
 		else if (size > 0)
 		{
@@ -359,8 +349,35 @@ hpc_coder_create(hpc_env *env, const hpc_model_view *view)
 						 view->thresholds + feature->first_threshold, feature);
 		}
 		table += size;
+		if (hpc_cancelled(env))
+			return HPC_CANCELLED;
 	}
-	return coder;
+	return HPC_OK;
+}
+
+hpc_status
+hpc_coder_create(hpc_env *env, const hpc_model_view *view, hpc_coder **coder)
+{
+	hpc_coder *made =
+		hpc_alloc0(env, 1,
+				   sizeof(hpc_coder) +
+					   view->nfeatures * sizeof(made->features[0]));
+	size_t nwords = 0;
+	hpc_status status = HPC_OK;
+
+	*coder = NULL;
+	if (made == NULL)
+		return HPC_OK;
+	for (uint32_t i = 0; i < view->nfeatures; i++)
+		nwords += table_size(&view->features[i]);
+	made->block = hpc_alloc(env, nwords, sizeof(uint32_t));
+	if (made->block != NULL)
+		status = fill_tables(env, made, view);
+	if (made->block != NULL && status == HPC_OK)
+		*coder = made;
+	else
+		hpc_coder_free(env, made);
+	return status;
 }
 
 void

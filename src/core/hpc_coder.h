@@ -20,8 +20,12 @@
 
 typedef struct hpc_coder hpc_coder;
 
-/* NULL: out of memory.  The coder does not point into the model. */
-extern hpc_coder *hpc_coder_create(hpc_env *env, const hpc_model_view *view);
+/*
+ * HPC_OK, and NULL where memory is short, or HPC_CANCELLED.  The coder does not
+ * point into the model.
+ */
+extern hpc_status
+hpc_coder_create(hpc_env *env, const hpc_model_view *view, hpc_coder **coder);
 extern void hpc_coder_free(hpc_env *env, hpc_coder *coder);
 
 /* Codes of values[nfeatures].  coder: made of the same model, or NULL. */

@@ -53,51 +53,6 @@ struct hpc_masks
 	double *leaves; /* [ntrees][8 * width] */
 };
 
-/* ---------- making them ---------- */
-
-/* Leaves of a tree, or MAX_LEAVES + 1 where there are more. */
-static uint32_t
-count_leaves(const hpc_node *tree)
-{
-	uint32_t waiting[MAX_LEAVES + 1] = {0};
-	uint32_t nwaiting = 1;
-	uint32_t nleaves = 0;
-
-	while (nwaiting > 0)
-	{
-		const hpc_node *node = tree + waiting[--nwaiting];
-
-		/* each that waits has a leaf at least */
-		if (nleaves + nwaiting >= MAX_LEAVES)
-			return MAX_LEAVES + 1;
-		if (node->left == 0)
-			nleaves++;
-		else
-		{
-			waiting[nwaiting++] = node->left + 1;
-			waiting[nwaiting++] = node->left;
-		}
-	}
-	return nleaves;
-}
-
-static uint32_t
-most_leaves(const hpc_model_view *view)
-{
-	uint32_t most = 0;
-
-	for (uint32_t i = 0; i < view->training->ntrees && most <= MAX_LEAVES; i++)
-	{
-		uint32_t nleaves = count_leaves(view->nodes + view->trees[i]);
-
-		if (nleaves > most)
-			most = nleaves;
-	}
-	return most;
-}
-
-/* ---------- rows of a group ---------- */
-
 static uint32_t
 missing_slot(const hpc_masks *masks, uint32_t feature)
 {
@@ -110,215 +65,6 @@ first_tree(const hpc_masks *masks, uint32_t group)
 	uint32_t tree = group * masks->group_size;
 
 	return tree < masks->ntrees ? tree : masks->ntrees;
-}
-
-/*
- * What the trees of a group ask: on which features they split, after which
- * codes of a number, and which levels of a category they tell apart.
- */
-typedef struct questions
-{
-	bool *features;     /* [nfeatures] */
-	bool *cuts;         /* [nslots] */
-	uint32_t *nclasses; /* [nfeatures]: levels in a class are always on the
-						 * same side; row_of holds each level's class */
-	uint32_t *next;     /* [2 * nslots]: scratch */
-} questions;
-
-/* Divides the classes of a category by a set: no more of them than levels. */
-static void
-divide_classes(questions *asked, uint32_t feature, uint32_t nlevels,
-			   const uint32_t *set, uint32_t *class_of)
-{
-	uint32_t nclasses = 0;
-
-	memset(asked->next, 0xff,
-		   2 * (size_t) asked->nclasses[feature] * sizeof(uint32_t));
-	for (uint32_t level = 0; level < nlevels; level++)
-	{
-		bool in_set = set[level / 32] >> (level % 32) & 1;
-		uint32_t *next = &asked->next[2 * class_of[level] + in_set];
-
-		if (*next == UINT32_MAX)
-			*next = nclasses++;
-		class_of[level] = *next;
-	}
-	asked->nclasses[feature] = nclasses;
-}
-
-static void
-collect_questions(const hpc_masks *masks, const hpc_model_view *view,
-				  uint32_t group, questions *asked)
-{
-	uint32_t *row_of = masks->row_of + (size_t) group * masks->nslots;
-	uint64_t begin = view->trees[first_tree(masks, group)];
-	uint64_t end = view->trees[first_tree(masks, group + 1)];
-
-	memset(asked->features, 0, masks->nfeatures * sizeof(bool));
-	memset(asked->cuts, 0, masks->nslots * sizeof(bool));
-	memset(row_of, 0, masks->nslots * sizeof(uint32_t));
-	for (uint32_t i = 0; i < masks->nfeatures; i++)
-		asked->nclasses[i] = 1;
-	for (uint64_t i = begin; i < end; i++)
-	{
-		const hpc_node *node = &view->nodes[i];
-		uint32_t feature = node->u.split.feature;
-		uint32_t first;
-
-		if (node->left == 0)
-			continue;
-		first = masks->first_slot[feature];
-		asked->features[feature] = true;
-		if (node->u.split.flags & HPC_NODE_SET)
-			divide_classes(asked, feature,
-						   missing_slot(masks, feature) - first,
-						   view->sets + node->u.split.cut, row_of + first);
-		else
-			asked->cuts[first + node->u.split.cut] = true;
-	}
-}
-
-/* A row for each class of a category, and for each stretch of a number. */
-static void
-number_rows(hpc_masks *masks, uint32_t group, const questions *asked)
-{
-	uint32_t *row_of = masks->row_of + (size_t) group * masks->nslots;
-	uint32_t nuses = masks->first_use[group];
-
-	for (uint32_t i = 0; i < masks->nfeatures; i++)
-	{
-		uint32_t missing = missing_slot(masks, i);
-
-		if (!asked->features[i])
-			continue;
-		masks->uses[nuses++] = i;
-		for (uint32_t slot = masks->first_slot[i]; slot < missing; slot++)
-		{
-			row_of[slot] += (uint32_t) masks->nrows;
-			if (asked->cuts[slot])
-				masks->nrows++;
-		}
-		masks->nrows += asked->nclasses[i];
-		row_of[missing] = (uint32_t) masks->nrows++;
-	}
-	masks->first_use[group + 1] = nuses;
-}
-
-/* ---------- masks of a group ---------- */
-
-typedef struct placing
-{
-	hpc_masks *masks;
-	const hpc_model_view *view;
-	const hpc_node *tree;
-	const uint32_t *row_of; /* [nslots] of the group */
-	uint32_t number;        /* of the tree */
-} placing;
-
-/* Rules out the leaves whose bits are not set. */
-static void
-rule_out(const placing *p, uint32_t row, uint64_t mask)
-{
-	const hpc_masks *masks = p->masks;
-	unsigned char *at =
-		(unsigned char *) (masks->rows + (size_t) row * ROW_LANES) +
-		p->number % masks->group_size * masks->width;
-
-	for (uint32_t i = 0; i < masks->width; i++)
-		at[i] &= (unsigned char) (mask >> 8 * i);
-}
-
-/*
- * Where the split sends a row to the right.  Of a number only at the first
- * code that it does; the codes after it follow in spread_masks.
- */
-static void
-place_split(const placing *p, const hpc_node *node, uint64_t mask)
-{
-	uint32_t feature = node->u.split.feature;
-	uint32_t first = p->masks->first_slot[feature];
-	uint32_t missing = missing_slot(p->masks, feature);
-	const uint32_t *set = p->view->sets + node->u.split.cut;
-	uint32_t row;
-
-	if ((node->u.split.flags & HPC_NODE_MISSING_LEFT) == 0)
-		rule_out(p, p->row_of[missing], mask);
-	if ((node->u.split.flags & HPC_NODE_SET) == 0)
-	{
-		rule_out(p, p->row_of[first + node->u.split.cut + 1], mask);
-		return;
-	}
-
-	/* classes come in the order of their first levels */
-	row = p->row_of[first];
-	for (uint32_t level = 0; level < missing - first; level++)
-	{
-		if (p->row_of[first + level] != row)
-			continue;
-		if ((set[level / 32] >> (level % 32) & 1) == 0)
-			rule_out(p, row, mask);
-		row++;
-	}
-}
-
-/*
- * Places a subtree whose leaves are numbered from leaf on; answers how many it
- * has.  A tree of up to MAX_LEAVES leaves is no deeper.
- */
-static uint32_t
-place_node(const placing *p, uint32_t at, uint32_t leaf)
-{
-	const hpc_masks *masks = p->masks;
-	const hpc_node *node = p->tree + at;
-	uint32_t nleft;
-
-	if (node->left == 0)
-	{
-		memcpy(&masks->leaves[p->number * 8 * masks->width + leaf],
-			   node->u.value, sizeof(double));
-		return 1;
-	}
-	nleft = place_node(p, node->left, leaf);
-	place_split(p, node, ~(((UINT64_C(1) << nleft) - 1) << leaf));
-	return nleft + place_node(p, node->left + 1, leaf + nleft);
-}
-
-/* What a code of a number rules out, greater codes do too. */
-static void
-spread_masks(const hpc_masks *masks, const hpc_model_view *view,
-			 uint32_t group)
-{
-	const uint32_t *row_of = masks->row_of + (size_t) group * masks->nslots;
-
-	for (uint32_t i = masks->first_use[group]; i < masks->first_use[group + 1];
-		 i++)
-	{
-		uint32_t feature = masks->uses[i];
-		uint32_t begin = row_of[masks->first_slot[feature]];
-		uint32_t end = row_of[missing_slot(masks, feature)];
-		lanes *at = masks->rows + (size_t) begin * ROW_LANES;
-
-		if (view->features[feature].kind == HPC_CATEGORY)
-			continue;
-		for (size_t j = ROW_LANES; j < (size_t) (end - begin) * ROW_LANES; j++)
-			at[j] &= at[j - ROW_LANES];
-	}
-}
-
-static void
-fill_group(hpc_masks *masks, const hpc_model_view *view, uint32_t group)
-{
-	placing p = {.masks = masks, .view = view};
-
-	p.row_of = masks->row_of + (size_t) group * masks->nslots;
-	for (uint32_t i = first_tree(masks, group);
-		 i < first_tree(masks, group + 1); i++)
-	{
-		p.tree = view->nodes + view->trees[i];
-		p.number = i;
-		place_node(&p, 0, 0);
-	}
-	spread_masks(masks, view, group);
 }
 
 /* ---------- using them ---------- */
@@ -460,7 +206,249 @@ hpc_masks_leaves(const hpc_masks *masks, const uint32_t *slots, uint32_t group,
 	return ntrees;
 }
 
+/* ---------- what the trees of a group ask ---------- */
+
+/* Masks that are being made, and what is known of the group at hand. */
+typedef struct maker
+{
+	hpc_env *env;
+	const hpc_model_view *view;
+	hpc_masks *masks;
+	bool stopped;     /* the environment asked to */
+	uint32_t *row_of; /* [nslots] */
+
+	bool *features;     /* [nfeatures]: the group splits on it */
+	bool *cuts;         /* [nslots]: it divides a number after this code */
+	uint32_t *nclasses; /* [nfeatures]: levels in a class are always on the
+						 * same side; row_of holds each level's class */
+	uint32_t *next;     /* [2 * nslots]: scratch */
+} maker;
+
+static void
+take_group(maker *m, uint32_t group)
+{
+	m->row_of = m->masks->row_of + (size_t) group * m->masks->nslots;
+	m->stopped |= hpc_cancelled(m->env);
+}
+
+/* Divides the classes of a category by a set: no more of them than levels. */
+static void
+divide_classes(maker *m, uint32_t feature, const uint32_t *set)
+{
+	uint32_t first = m->masks->first_slot[feature];
+	uint32_t nlevels = missing_slot(m->masks, feature) - first;
+	uint32_t *class_of = m->row_of + first;
+	uint32_t nclasses = 0;
+
+	memset(m->next, 0xff,
+		   2 * (size_t) m->nclasses[feature] * sizeof(uint32_t));
+	for (uint32_t level = 0; level < nlevels; level++)
+	{
+		bool in_set = set[level / 32] >> (level % 32) & 1;
+		uint32_t *next = &m->next[2 * class_of[level] + in_set];
+
+		if (*next == UINT32_MAX)
+			*next = nclasses++;
+		class_of[level] = *next;
+	}
+	m->nclasses[feature] = nclasses;
+	m->stopped |= hpc_cancelled(m->env);
+}
+
+static void
+collect_questions(maker *m, uint32_t group)
+{
+	const hpc_masks *masks = m->masks;
+	uint64_t end = m->view->trees[first_tree(masks, group + 1)];
+
+	memset(m->features, 0, masks->nfeatures * sizeof(bool));
+	memset(m->cuts, 0, masks->nslots * sizeof(bool));
+	memset(m->row_of, 0, masks->nslots * sizeof(uint32_t));
+	for (uint32_t i = 0; i < masks->nfeatures; i++)
+		m->nclasses[i] = 1;
+	for (uint64_t i = m->view->trees[first_tree(masks, group)];
+		 i < end && !m->stopped; i++)
+	{
+		const hpc_node *node = &m->view->nodes[i];
+		uint32_t feature = node->u.split.feature;
+		uint32_t cut = node->u.split.cut;
+
+		if (node->left == 0)
+			continue;
+		m->features[feature] = true;
+		if (node->u.split.flags & HPC_NODE_SET)
+			divide_classes(m, feature, m->view->sets + cut);
+		else
+			m->cuts[masks->first_slot[feature] + cut] = true;
+	}
+}
+
+/* A row for each class of a category, and for each stretch of a number. */
+static void
+number_rows(maker *m, uint32_t group)
+{
+	hpc_masks *masks = m->masks;
+	uint32_t nuses = masks->first_use[group];
+
+	for (uint32_t i = 0; i < masks->nfeatures; i++)
+	{
+		uint32_t missing = missing_slot(masks, i);
+
+		if (!m->features[i])
+			continue;
+		masks->uses[nuses++] = i;
+		for (uint32_t slot = masks->first_slot[i]; slot < missing; slot++)
+		{
+			m->row_of[slot] += (uint32_t) masks->nrows;
+			if (m->cuts[slot])
+				masks->nrows++;
+		}
+		masks->nrows += m->nclasses[i];
+		m->row_of[missing] = (uint32_t) masks->nrows++;
+	}
+	masks->first_use[group + 1] = nuses;
+}
+
+/* ---------- masks of a group ---------- */
+
+/* In the row of masks, rules out a tree's leaves whose bits are not set. */
+static void
+rule_out(const maker *m, uint32_t tree, uint32_t row, uint64_t mask)
+{
+	const hpc_masks *masks = m->masks;
+	unsigned char *at =
+		(unsigned char *) (masks->rows + (size_t) row * ROW_LANES) +
+		tree % masks->group_size * masks->width;
+
+	for (uint32_t i = 0; i < masks->width; i++)
+		at[i] &= (unsigned char) (mask >> 8 * i);
+}
+
+/* Classes come in the order of their first levels. */
+static void
+place_set(maker *m, uint32_t tree, uint32_t feature, const uint32_t *set,
+		  uint64_t mask)
+{
+	uint32_t first = m->masks->first_slot[feature];
+	uint32_t nlevels = missing_slot(m->masks, feature) - first;
+	uint32_t row = m->row_of[first];
+
+	for (uint32_t level = 0; level < nlevels; level++)
+	{
+		if (m->row_of[first + level] != row)
+			continue;
+		if ((set[level / 32] >> (level % 32) & 1) == 0)
+			rule_out(m, tree, row, mask);
+		row++;
+	}
+	m->stopped |= hpc_cancelled(m->env);
+}
+
+/*
+ * Where the split sends a row to the right.  Of a number only at the first
+ * code that it does; the codes after it follow in spread_masks.
+ */
+static void
+place_split(maker *m, uint32_t tree, const hpc_node *node, uint64_t mask)
+{
+	uint32_t feature = node->u.split.feature;
+	uint32_t cut = node->u.split.cut;
+
+	if ((node->u.split.flags & HPC_NODE_MISSING_LEFT) == 0)
+		rule_out(m, tree, m->row_of[missing_slot(m->masks, feature)], mask);
+	if (node->u.split.flags & HPC_NODE_SET)
+		place_set(m, tree, feature, m->view->sets + cut, mask);
+	else
+		rule_out(m, tree, m->row_of[m->masks->first_slot[feature] + cut + 1],
+				 mask);
+}
+
+/*
+ * Places a subtree whose leaves are numbered from leaf on; answers how many it
+ * has.  A tree of up to MAX_LEAVES leaves is no deeper.
+ */
+static uint32_t
+place_node(maker *m, uint32_t tree, uint32_t at, uint32_t leaf)
+{
+	const hpc_masks *masks = m->masks;
+	const hpc_node *node = m->view->nodes + m->view->trees[tree] + at;
+	uint32_t nleft;
+
+	if (node->left == 0)
+	{
+		memcpy(&masks->leaves[(size_t) tree * 8 * masks->width + leaf],
+			   node->u.value, sizeof(double));
+		return 1;
+	}
+	nleft = place_node(m, tree, node->left, leaf);
+	if (!m->stopped)
+		place_split(m, tree, node, ~(((UINT64_C(1) << nleft) - 1) << leaf));
+	return nleft + place_node(m, tree, node->left + 1, leaf + nleft);
+}
+
+/* What a code of a number rules out, greater codes do too. */
+static void
+spread_masks(const maker *m, uint32_t group)
+{
+	const hpc_masks *masks = m->masks;
+
+	for (uint32_t i = masks->first_use[group]; i < masks->first_use[group + 1];
+		 i++)
+	{
+		uint32_t feature = masks->uses[i];
+		uint32_t begin = m->row_of[masks->first_slot[feature]];
+		uint32_t end = m->row_of[missing_slot(masks, feature)];
+		lanes *at = masks->rows + (size_t) begin * ROW_LANES;
+
+		if (m->view->features[feature].kind == HPC_CATEGORY)
+			continue;
+		for (size_t j = ROW_LANES; j < (size_t) (end - begin) * ROW_LANES; j++)
+			at[j] &= at[j - ROW_LANES];
+	}
+}
+
 /* ---------- all groups ---------- */
+
+/* Leaves of a tree, or MAX_LEAVES + 1 where there are more. */
+static uint32_t
+count_leaves(const hpc_node *tree)
+{
+	uint32_t waiting[MAX_LEAVES + 1] = {0};
+	uint32_t nwaiting = 1;
+	uint32_t nleaves = 0;
+
+	while (nwaiting > 0)
+	{
+		const hpc_node *node = tree + waiting[--nwaiting];
+
+		/* each that waits has a leaf at least */
+		if (nleaves + nwaiting >= MAX_LEAVES)
+			return MAX_LEAVES + 1;
+		if (node->left == 0)
+			nleaves++;
+		else
+		{
+			waiting[nwaiting++] = node->left + 1;
+			waiting[nwaiting++] = node->left;
+		}
+	}
+	return nleaves;
+}
+
+static uint32_t
+most_leaves(const hpc_model_view *view)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < view->training->ntrees && most <= MAX_LEAVES; i++)
+	{
+		uint32_t nleaves = count_leaves(view->nodes + view->trees[i]);
+
+		if (nleaves > most)
+			most = nleaves;
+	}
+	return most;
+}
 
 static uint32_t
 width_for(uint32_t nleaves)
@@ -497,54 +485,9 @@ are_faster(const hpc_masks *masks)
 	return nuses * ROW_BYTES <= masks->ntrees * bytes + ROW_BYTES;
 }
 
-/* False: out of memory, or they would take too much. */
 static bool
-number_all_rows(hpc_env *env, hpc_masks *masks, const hpc_model_view *view)
+allocate_tables(hpc_env *env, hpc_masks *masks)
 {
-	questions asked;
-	bool fits;
-
-	asked.features = hpc_alloc(env, masks->nfeatures, sizeof(bool));
-	asked.cuts = hpc_alloc(env, masks->nslots, sizeof(bool));
-	asked.nclasses = hpc_alloc(env, masks->nfeatures, sizeof(uint32_t));
-	asked.next = hpc_alloc(env, 2 * (size_t) masks->nslots, sizeof(uint32_t));
-	fits = asked.features != NULL && asked.cuts != NULL &&
-		   asked.nclasses != NULL && asked.next != NULL;
-	for (uint32_t group = 0; group < masks->ngroups && fits; group++)
-	{
-		collect_questions(masks, view, group, &asked);
-		number_rows(masks, group, &asked);
-		fits = masks->nrows <= MAX_BYTES / ROW_BYTES;
-	}
-	hpc_free(env, asked.next);
-	hpc_free(env, asked.nclasses);
-	hpc_free(env, asked.cuts);
-	hpc_free(env, asked.features);
-	return fits && are_faster(masks);
-}
-
-static bool
-allocate_rows(hpc_env *env, hpc_masks *masks)
-{
-	uintptr_t address;
-
-	masks->block = hpc_alloc(env, masks->nrows * ROW_BYTES + ROW_BYTES, 1);
-	if (masks->block == NULL)
-		return false;
-	address = (uintptr_t) masks->block;
-	masks->rows =
-		(lanes *) ((char *) masks->block + (-address & (ROW_BYTES - 1)));
-	memset(masks->rows, 0xff, masks->nrows * ROW_BYTES);
-	return true;
-}
-
-static bool
-make_masks(hpc_env *env, hpc_masks *masks, const hpc_model_view *view)
-{
-	masks->first_slot =
-		hpc_alloc(env, (size_t) masks->nfeatures + 1, sizeof(uint32_t));
-	if (masks->first_slot == NULL || !number_slots(masks, view))
-		return false;
 	masks->uses = hpc_alloc(env, (size_t) masks->ngroups * masks->nfeatures,
 							sizeof(uint32_t));
 	masks->first_use =
@@ -553,37 +496,103 @@ make_masks(hpc_env *env, hpc_masks *masks, const hpc_model_view *view)
 							  sizeof(uint32_t));
 	masks->leaves = hpc_alloc(env, (size_t) masks->ntrees * 8 * masks->width,
 							  sizeof(double));
-	if (masks->uses == NULL || masks->first_use == NULL ||
-		masks->row_of == NULL || masks->leaves == NULL ||
-		!number_all_rows(env, masks, view) || !allocate_rows(env, masks))
-		return false;
-	for (uint32_t group = 0; group < masks->ngroups; group++)
-		fill_group(masks, view, group);
-	return true;
+	return masks->uses != NULL && masks->first_use != NULL &&
+		   masks->row_of != NULL && masks->leaves != NULL;
 }
 
-hpc_masks *
-hpc_masks_create(hpc_env *env, const hpc_model_view *view)
+/* False: out of memory, not faster than a walk, or stopped. */
+static bool
+number_all_rows(maker *m)
 {
-	uint32_t nleaves = most_leaves(view);
-	hpc_masks *masks;
+	hpc_env *env = m->env;
+	hpc_masks *masks = m->masks;
+	bool fits;
 
+	m->features = hpc_alloc(env, masks->nfeatures, sizeof(bool));
+	m->cuts = hpc_alloc(env, masks->nslots, sizeof(bool));
+	m->nclasses = hpc_alloc(env, masks->nfeatures, sizeof(uint32_t));
+	m->next = hpc_alloc(env, 2 * (size_t) masks->nslots, sizeof(uint32_t));
+	fits = m->features != NULL && m->cuts != NULL && m->nclasses != NULL &&
+		   m->next != NULL;
+	for (uint32_t group = 0; group < masks->ngroups && fits; group++)
+	{
+		take_group(m, group);
+		collect_questions(m, group);
+		number_rows(m, group);
+		fits = !m->stopped && masks->nrows <= MAX_BYTES / ROW_BYTES;
+	}
+	hpc_free(env, m->next);
+	hpc_free(env, m->nclasses);
+	hpc_free(env, m->cuts);
+	hpc_free(env, m->features);
+	return fits && are_faster(masks);
+}
+
+static bool
+allocate_rows(maker *m)
+{
+	hpc_masks *masks = m->masks;
+	uintptr_t address;
+
+	masks->block = hpc_alloc(m->env, masks->nrows * ROW_BYTES + ROW_BYTES, 1);
+	if (masks->block == NULL)
+		return false;
+	address = (uintptr_t) masks->block;
+	masks->rows =
+		(lanes *) ((char *) masks->block + (-address & (ROW_BYTES - 1)));
+	m->stopped = hpc_fill(m->env, masks->rows, 0xff,
+						  masks->nrows * ROW_BYTES) != HPC_OK;
+	return !m->stopped;
+}
+
+/* Likewise. */
+static bool
+make_masks(maker *m)
+{
+	hpc_env *env = m->env;
+	hpc_masks *masks = m->masks;
+
+	masks->first_slot =
+		hpc_alloc(env, (size_t) masks->nfeatures + 1, sizeof(uint32_t));
+	if (masks->first_slot == NULL || !number_slots(masks, m->view) ||
+		!allocate_tables(env, masks) || !number_all_rows(m) ||
+		!allocate_rows(m))
+		return false;
+	for (uint32_t group = 0; group < masks->ngroups && !m->stopped; group++)
+	{
+		take_group(m, group);
+		for (uint32_t i = first_tree(masks, group);
+			 i < first_tree(masks, group + 1); i++)
+			place_node(m, i, 0, 0);
+		spread_masks(m, group);
+	}
+	return !m->stopped;
+}
+
+hpc_status
+hpc_masks_create(hpc_env *env, const hpc_model_view *view, hpc_masks **masks)
+{
+	maker m = {.env = env, .view = view};
+	uint32_t nleaves = most_leaves(view);
+
+	*masks = NULL;
 	if (nleaves == 0 || nleaves > MAX_LEAVES)
-		return NULL;
-	masks = hpc_alloc0(env, 1, sizeof(hpc_masks));
-	if (masks == NULL)
-		return NULL;
-	masks->ntrees = view->training->ntrees;
-	masks->nfeatures = view->nfeatures;
-	masks->wide = has_wide();
-	masks->width = width_for(nleaves);
-	masks->group_size = ROW_BYTES / masks->width;
-	masks->ngroups =
-		(masks->ntrees + masks->group_size - 1) / masks->group_size;
-	if (make_masks(env, masks, view))
-		return masks;
-	hpc_masks_free(env, masks);
-	return NULL;
+		return HPC_OK;
+	m.masks = hpc_alloc0(env, 1, sizeof(hpc_masks));
+	if (m.masks == NULL)
+		return HPC_OK;
+	m.masks->ntrees = view->training->ntrees;
+	m.masks->nfeatures = view->nfeatures;
+	m.masks->wide = has_wide();
+	m.masks->width = width_for(nleaves);
+	m.masks->group_size = ROW_BYTES / m.masks->width;
+	m.masks->ngroups =
+		(m.masks->ntrees + m.masks->group_size - 1) / m.masks->group_size;
+	if (make_masks(&m))
+		*masks = m.masks;
+	else
+		hpc_masks_free(env, m.masks);
+	return m.stopped ? HPC_CANCELLED : HPC_OK;
 }
 
 void

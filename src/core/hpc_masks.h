@@ -29,11 +29,12 @@ typedef struct hpc_masks hpc_masks;
 #define HPC_MASKS_GROUP 128
 
 /*
- * Masks of a model's trees.  NULL where a walk is the better way (no trees, or
- * one of more than 64 leaves, or masks of many megabytes) and where memory is
- * short.
+ * Masks of a model's trees: HPC_OK, or HPC_CANCELLED.  NULL where a walk is the
+ * better way (no trees, or one of more than 64 leaves, or masks of many
+ * megabytes) and where memory is short.
  */
-extern hpc_masks *hpc_masks_create(hpc_env *env, const hpc_model_view *view);
+extern hpc_status
+hpc_masks_create(hpc_env *env, const hpc_model_view *view, hpc_masks **masks);
 extern void hpc_masks_free(hpc_env *env, hpc_masks *masks);
 
 /* No wider registers than every machine of the kind has: for tests. */

@@ -401,28 +401,35 @@ hpc_predictor_rows(const hpc_model *model)
 	return rows;
 }
 
-hpc_predictor *
-hpc_predictor_create(hpc_env *env, const hpc_model *model)
+hpc_status
+hpc_predictor_create(hpc_env *env, const hpc_model *model,
+					 hpc_predictor **predictor)
 {
 	hpc_model_view view;
 	hpc_model_summary summary;
-	hpc_predictor *predictor;
+	hpc_predictor *made;
+	hpc_status status;
 
+	*predictor = NULL;
 	hpc_model_open(model, &view);
 	hpc_model_summarize(model, &summary);
-	predictor =
-		hpc_alloc0(env, 1,
-				   sizeof(hpc_predictor) +
-					   (size_t) summary.nmembers * sizeof(hpc_predictor *));
-	if (predictor == NULL)
-		return NULL;
-	predictor->nmembers = (uint32_t) summary.nmembers;
-	predictor->coder = hpc_coder_create(env, &view);
-	predictor->masks = hpc_masks_create(env, &view);
-	for (int i = 0; i < summary.nmembers; i++)
-		predictor->members[i] =
-			hpc_predictor_create(env, hpc_model_member(model, i));
-	return predictor;
+	made = hpc_alloc0(env, 1,
+					  sizeof(hpc_predictor) +
+						  (size_t) summary.nmembers * sizeof(hpc_predictor *));
+	if (made == NULL)
+		return HPC_OK;
+	made->nmembers = (uint32_t) summary.nmembers;
+	status = hpc_coder_create(env, &view, &made->coder);
+	if (status == HPC_OK)
+		status = hpc_masks_create(env, &view, &made->masks);
+	for (int i = 0; i < summary.nmembers && status == HPC_OK; i++)
+		status = hpc_predictor_create(env, hpc_model_member(model, i),
+									  &made->members[i]);
+	if (status == HPC_OK)
+		*predictor = made;
+	else
+		hpc_predictor_free(env, made);
+	return status;
 }
 
 void

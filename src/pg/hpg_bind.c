@@ -158,7 +158,8 @@ make_predictor(hpg_binding *binding, const hpc_model *model)
 	hpc_env env;
 
 	hpg_env_init(&env, binding->context, 1);
-	binding->predictor = hpc_predictor_create(&env, model);
+	hpg_check_status(&env,
+					 hpc_predictor_create(&env, model, &binding->predictor));
 }
 
 double

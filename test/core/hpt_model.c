@@ -642,7 +642,8 @@ predict_rows(const hpc_model *model, const hpc_model_summary *summary)
 	hpc_predictor *predictor;
 
 	hpt_memory_init(&memory, 1);
-	predictor = hpc_predictor_create(&memory.env, model);
+	if (hpc_predictor_create(&memory.env, model, &predictor) != HPC_OK)
+		abort();
 	for (uint32_t turn = 0; turn < 12; turn++)
 	{
 		double predicted;

@@ -39,6 +39,14 @@ subject_free(subject *s)
 		abort();
 }
 
+/* A coder that cannot be made is none, and the tests below say so. */
+static void
+make_coder(subject *s)
+{
+	if (hpc_coder_create(&s->memory.env, &s->view, &s->coder) != HPC_OK)
+		abort();
+}
+
 static uint32_t
 code(const subject *s, const hpc_coder *coder, const hpc_value *value)
 {
@@ -93,7 +101,7 @@ check_numbers(const char *what, double *thresholds, uint32_t n)
 	subject_init(&s, HPC_NUMBER);
 	s.view.thresholds = thresholds;
 	s.feature.nthresholds = ndistinct;
-	s.coder = hpc_coder_create(&s.memory.env, &s.view);
+	make_coder(&s);
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
 		nwrong += !right_number(&s, points[i]);
 	for (uint32_t i = 0; i < ndistinct; i += ndistinct / 300 + 1)
@@ -191,7 +199,7 @@ check_categories(const char *what, naming name, uint32_t n)
 	s.view.strings = names[0];
 	s.view.categories = strings;
 	s.feature.ncategories = n;
-	s.coder = hpc_coder_create(&s.memory.env, &s.view);
+	make_coder(&s);
 	for (uint32_t i = 0; i < 2 * n; i++)
 	{
 		hpc_value value = {.bytes = names[i],
@@ -219,7 +227,7 @@ check_nothing(void)
 	subject_init(&s, HPC_NUMBER);
 	s.view.thresholds = &threshold;
 	s.feature.nthresholds = 1;
-	s.coder = hpc_coder_create(&s.memory.env, &s.view);
+	make_coder(&s);
 	hpt_ok(code(&s, s.coder, &number) == HPC_NO_CODE &&
 			   code(&s, s.coder, &missing) == HPC_NO_CODE,
 		   "NaN and a missing number have no code");
@@ -229,7 +237,7 @@ check_nothing(void)
 		   "nor has what no tree asks for");
 	subject_free(&s);
 	subject_init(&s, HPC_CATEGORY);
-	s.coder = hpc_coder_create(&s.memory.env, &s.view);
+	make_coder(&s);
 	hpt_ok(code(&s, s.coder, &text) == HPC_NO_CODE,
 		   "nor a category where there is none");
 	subject_free(&s);

@@ -86,8 +86,9 @@ check_leaves(int64_t max_leaves, int64_t ntrees)
 	model = hpt_table_model(&memory, &table, &params, 1, &nbytes);
 	hpt_memory_init(&scratch, 1);
 	hpc_model_open(model, &view);
-	masks = hpc_masks_create(&scratch.env, &view);
-	if (hpt_ok(masks != NULL, "%d trees of %d leaves have masks", (int) ntrees,
+	if (hpt_ok(hpc_masks_create(&scratch.env, &view, &masks) == HPC_OK &&
+				   masks != NULL,
+			   "%d trees of %d leaves have masks", (int) ntrees,
 			   (int) max_leaves))
 	{
 		hpt_ok(count_all_wrong(model, masks, &table) == 0,
@@ -109,6 +110,7 @@ check_none(const char *what, const hpc_params *params)
 	hpt_memory scratch;
 	hpt_table table;
 	hpc_model_view view;
+	hpc_masks *masks;
 	hpc_model *model;
 	size_t nbytes;
 
@@ -116,8 +118,8 @@ check_none(const char *what, const hpc_params *params)
 	model = hpt_table_model(&memory, &table, params, 1, &nbytes);
 	hpt_memory_init(&scratch, 1);
 	hpc_model_open(model, &view);
-	hpt_ok(hpc_masks_create(&scratch.env, &view) == NULL &&
-			   scratch.nblocks == 0,
+	hpt_ok(hpc_masks_create(&scratch.env, &view, &masks) == HPC_OK &&
+			   masks == NULL && scratch.nblocks == 0,
 		   "no masks of %s", what);
 	hpt_release(&memory.env, model);
 	hpt_table_free(&table);
@@ -138,7 +140,10 @@ check_without(void)
 	check_none("a linear model", &params);
 }
 
-/* Whatever request is refused: what is left predicts the same. */
+/*
+ * Whatever request is refused, what is left predicts the same; whenever asked
+ * to stop, there is nothing left.
+ */
 static void
 check_short_memory(void)
 {
@@ -152,6 +157,7 @@ check_short_memory(void)
 	hpc_model *model;
 	size_t nbytes;
 	int64_t nrequests;
+	int64_t nchecks;
 	int nwrong = 0;
 
 	hpc_params_init(&params, HPC_BOOST);
@@ -161,14 +167,16 @@ check_short_memory(void)
 	model = hpt_table_model(&memory, &table, &params, 1, &nbytes);
 	hpt_model_values(model, &table, 7, values);
 	hpt_memory_init(&scratch, 1);
-	predictor = hpc_predictor_create(&scratch.env, model);
+	nwrong += hpc_predictor_create(&scratch.env, model, &predictor) != HPC_OK;
 	hpc_predictor_free(&scratch.env, predictor);
 	nrequests = scratch.nrequests;
+	nchecks = scratch.nchecks;
 	for (int64_t i = 1; i <= nrequests; i++)
 	{
 		hpt_memory_init(&scratch, 1);
 		scratch.fail_at = i;
-		predictor = hpc_predictor_create(&scratch.env, model);
+		nwrong +=
+			hpc_predictor_create(&scratch.env, model, &predictor) != HPC_OK;
 		nwrong += hpc_predictor_predict(predictor, model, values, codes) !=
 				  hpc_model_predict(model, values, codes);
 		hpc_predictor_free(&scratch.env, predictor);
@@ -176,6 +184,16 @@ check_short_memory(void)
 	}
 	hpt_ok(nrequests > 10 && nwrong == 0,
 		   "with memory refused at any time, predictions are the same");
+	for (int64_t i = 1; i <= nchecks; i++)
+	{
+		hpt_memory_init(&scratch, 1);
+		scratch.cancel_at = i;
+		nwrong += hpc_predictor_create(&scratch.env, model, &predictor) !=
+				  HPC_CANCELLED;
+		nwrong += predictor != NULL || scratch.nblocks != 0;
+	}
+	hpt_ok(nchecks > 10 && nwrong == 0,
+		   "cancelled at any time, it leaves nothing behind");
 	hpt_release(&memory.env, model);
 	hpt_table_free(&table);
 }

@@ -26,7 +26,8 @@ ways_init(ways *w, const hpc_model *model)
 {
 	hpt_memory_init(&w->memory, 1);
 	w->model = model;
-	w->predictor = hpc_predictor_create(&w->memory.env, model);
+	if (hpc_predictor_create(&w->memory.env, model, &w->predictor) != HPC_OK)
+		abort();
 }
 
 static void
