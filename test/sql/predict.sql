@@ -179,3 +179,25 @@ FROM (SELECT 50 AS a) s,
               UNION ALL SELECT 5, * FROM stored) m
 ORDER BY step, id;
 DROP TABLE stored, packed;
+
+-- A query over many rows predicts them in another way than one over a row.
+-- Nobody can tell: the same bits, for small trees, full ones, and blends.
+CREATE FUNCTION predict_alone(m hp_model, h houses) RETURNS float8 LANGUAGE plpgsql AS
+$$ DECLARE p float8; BEGIN EXECUTE 'SELECT hp_predict($1, $2)' INTO p USING m, h; RETURN p; END $$;
+CREATE TABLE predict_ways AS
+SELECT 'boosting' AS name, hp_train(h, 'sale_price', hp_boost(rounds => 40, early_stopping => false)) AS model FROM houses h
+UNION ALL
+SELECT 'small trees', hp_train(h, 'sale_price', hp_forest(trees => 150, max_leaves => 40)) FROM houses h
+UNION ALL
+SELECT 'full trees', hp_train(h, 'sale_price', hp_forest(trees => 60)) FROM houses h
+UNION ALL
+SELECT 'blend', hp_train(h, 'sale_price', hp_blend(hp_boost(rounds => 20, early_stopping => false), hp_linear())) FROM houses h;
+CREATE TABLE predict_together (name text, house houses, together float8);
+SELECT format('INSERT INTO predict_together SELECT %L, h, hp_predict((SELECT model FROM predict_ways WHERE name = %1$L), h) FROM houses h', name)
+FROM predict_ways ORDER BY name
+\gexec
+SELECT name, count(*) > 40 AS some, bool_and(together = predict_alone(model, house)) AS same
+FROM predict_together JOIN predict_ways USING (name)
+WHERE hp_split(house, 0.03) GROUP BY name ORDER BY name;
+DROP TABLE predict_together, predict_ways;
+DROP FUNCTION predict_alone;
