@@ -8,15 +8,13 @@
 #include "hpc_coder.h"
 #include "hpc_dictionary.h"
 #include "hpc_memory.h"
+#include "hpc_text.h"
 
 /* Buckets of a number: so many per threshold, and no more than a cache holds. */
 #define BUCKETS_PER_THRESHOLD 4
 #define MAX_BUCKETS 8192
 
-/*
- * Places of a hash table that are looked at: beyond, a search by halves bounds
- * the time that texts of one hash can take.
- */
+/* Places of a hash table that are looked at; beyond, a search by halves. */
 #define MAX_PROBES 8
 
 /*
@@ -121,73 +119,6 @@ code_in_bucket(const buckets *b, const double *thresholds, double x)
 
 /* ---------- categories ---------- */
 
-static inline uint64_t
-load_word(const char *bytes)
-{
-	uint64_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return word;
-}
-
-static inline uint32_t
-load_half(const char *bytes)
-{
-	uint32_t half;
-
-	memcpy(&half, bytes, sizeof(half));
-	return half;
-}
-
-/* A text of up to 8 bytes in a word: with its length, all there is to it. */
-static inline uint64_t
-short_text(const char *bytes, uint32_t nbytes)
-{
-	if (nbytes >= 4)
-		return (uint64_t) load_half(bytes) << 32 |
-			   load_half(bytes + nbytes - 4);
-	if (nbytes == 0)
-		return 0;
-	return (uint64_t) (unsigned char) bytes[0] << 16 |
-		   (uint64_t) (unsigned char) bytes[nbytes / 2] << 8 |
-		   (unsigned char) bytes[nbytes - 1];
-}
-
-/* Not meant to stand up to whoever looks for collisions: see MAX_PROBES. */
-static inline uint64_t
-mix(uint64_t hash, uint64_t word)
-{
-	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-	return hash ^ hash >> 32;
-}
-
-static inline uint32_t
-hash_text(const char *bytes, uint32_t nbytes)
-{
-	uint64_t hash = nbytes;
-
-	if (nbytes <= 8)
-		hash = mix(hash, short_text(bytes, nbytes));
-	else
-	{
-		for (uint32_t at = 0; at < nbytes - 8; at += 8)
-			hash = mix(hash, load_word(bytes + at));
-		hash = mix(hash, load_word(bytes + nbytes - 8));
-	}
-	return (uint32_t) mix(hash, 0);
-}
-
-static inline bool
-same_text(const char *a, const char *b, uint32_t nbytes)
-{
-	if (nbytes <= 8)
-		return short_text(a, nbytes) == short_text(b, nbytes);
-	if (nbytes <= 16)
-		return load_word(a) == load_word(b) &&
-			   load_word(a + nbytes - 8) == load_word(b + nbytes - 8);
-	return memcmp(a, b, nbytes) == 0;
-}
-
 static uint32_t
 nplaces_of(const hpc_feature_record *feature)
 {
@@ -212,7 +143,8 @@ make_places(hpc_env *env, categories *c, const hpc_model_view *view,
 	for (uint32_t i = 0; i < feature->ncategories; i++)
 	{
 		uint32_t at =
-			hash_text(view->strings + strings[i].offset, strings[i].nbytes);
+			hpc_text_hash(c->places, view->strings + strings[i].offset,
+						  strings[i].nbytes);
 
 		if (hpc_poll_texts(env, i))
 			return false;
@@ -260,7 +192,7 @@ find_category(const categories *c, const hpc_model_view *view,
 			  const hpc_feature_record *feature, const hpc_value *value)
 {
 	const hpc_string *strings = view->categories + feature->first_category;
-	uint32_t at = hash_text(value->bytes, value->nbytes);
+	uint32_t at = hpc_text_hash(c->places, value->bytes, value->nbytes);
 
 	for (uint32_t probe = 0; probe < MAX_PROBES; probe++)
 	{
@@ -269,8 +201,8 @@ find_category(const categories *c, const hpc_model_view *view,
 		if (place == 0)
 			return HPC_NO_CODE;
 		if (strings[place - 1].nbytes == value->nbytes &&
-			same_text(view->strings + strings[place - 1].offset, value->bytes,
-					  value->nbytes))
+			hpc_text_is_same(view->strings + strings[place - 1].offset,
+							 value->bytes, value->nbytes))
 			return place - 1;
 	}
 	return search_category(view, feature, value);

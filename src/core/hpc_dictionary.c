@@ -9,6 +9,7 @@
 
 #include "hpc_dictionary.h"
 #include "hpc_memory.h"
+#include "hpc_text.h"
 
 #define FIRST_SLOTS 16
 
@@ -49,71 +50,12 @@ hpc_dictionary_entry(const hpc_dictionary *dictionary, uint32_t code,
 	return dictionary->bytes + start;
 }
 
-static inline uint64_t
-load32(const char *bytes)
-{
-	uint32_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return word;
-}
-
-static inline uint64_t
-load64(const char *bytes)
-{
-	uint64_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return word;
-}
-
-/* Both halves of a product: each bit of a word reaches all of the hash. */
-static inline uint64_t
-fold(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128) a * b;
-
-	return (uint64_t) product ^ (uint64_t) (product >> 64);
-}
-
-/* Up to eight bytes as a word; with their number it tells them all. */
-static inline uint64_t
-load_tail(const char *bytes, uint32_t nbytes)
-{
-	if (nbytes >= 4)
-		return load32(bytes) | load32(bytes + nbytes - 4) << 32;
-	if (nbytes == 0)
-		return 0;
-	return (uint64_t) (uint8_t) bytes[0] |
-		   (uint64_t) (uint8_t) bytes[nbytes / 2] << 8 |
-		   (uint64_t) (uint8_t) bytes[nbytes - 1] << 16;
-}
-
-/*
- * Multiplying and folding as in wyhash (Wang Yi 2019).  The key is the place
- * of the slots, of which those who write texts know nothing, so that they
- * cannot make them collide.
- */
-static uint64_t
-hash_bytes(const uint32_t *slots, const char *bytes, uint32_t nbytes)
-{
-	uint64_t key = (uint64_t) (uintptr_t) slots ^ UINT64_C(0xa0761d6478bd642f);
-	uint64_t hash = key ^ nbytes;
-
-	for (; nbytes > 8; nbytes -= 8, bytes += 8)
-		hash = fold(hash ^ load64(bytes), key ^ UINT64_C(0xe7037ed1a0b428db));
-	hash = fold(hash ^ load_tail(bytes, nbytes),
-				key ^ UINT64_C(0x8ebc6af09c88c6e3));
-	return fold(hash, UINT64_C(0x589965cc75374cc3));
-}
-
 /* Slot of the bytes, or the empty slot where they belong. */
 static uint32_t
 find_slot(const hpc_dictionary *dictionary, const char *bytes, uint32_t nbytes)
 {
 	uint32_t mask = dictionary->nslots - 1;
-	uint32_t slot =
-		(uint32_t) hash_bytes(dictionary->slots, bytes, nbytes) & mask;
+	uint32_t slot = hpc_text_hash(dictionary->slots, bytes, nbytes) & mask;
 
 	while (dictionary->slots[slot] != 0)
 	{
@@ -122,8 +64,7 @@ find_slot(const hpc_dictionary *dictionary, const char *bytes, uint32_t nbytes)
 			hpc_dictionary_entry(dictionary, dictionary->slots[slot] - 1,
 								 &length);
 
-		if (length == nbytes &&
-			(nbytes == 0 || memcmp(entry, bytes, nbytes) == 0))
+		if (length == nbytes && hpc_text_is_same(entry, bytes, nbytes))
 			break;
 		slot = (slot + 1) & mask;
 	}
