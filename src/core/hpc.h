@@ -599,7 +599,7 @@ extern double hpc_model_predict(const hpc_model *model,
 
 /*
  * What is made of a model once to predict many rows: the same predictions to
- * the bit, and where trees have up to 64 leaves some ten times as fast.  It
+ * the bit, and where trees have up to 64 leaves several times as fast.  It
  * does not point into the model.
  */
 typedef struct hpc_predictor hpc_predictor;

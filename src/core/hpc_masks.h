@@ -40,7 +40,7 @@ extern void hpc_masks_free(hpc_env *env, hpc_masks *masks);
 /* No wider registers than every machine of the kind has: for tests. */
 extern void hpc_masks_make_narrow(hpc_masks *masks);
 
-/* Turns the codes of a row (hpc_predict.c) into what hpc_masks_leaves needs. */
+/* Turns the codes of a row (hpc_coder.h) into what hpc_masks_leaves needs. */
 extern void hpc_masks_slots(const hpc_masks *masks, uint32_t *codes);
 
 /*

@@ -22,8 +22,9 @@ _Static_assert(sizeof(hpc_node) == 12, "nor has a node");
 /* Bytes hashed between two questions whether to stop. */
 #define BYTES_PER_POLL (1 << 20)
 
-size_t
-hpc_section_element(hpc_section_kind kind)
+/* Of a constant kind a constant, so that counting elements divides nothing. */
+static inline size_t
+element_size(hpc_section_kind kind)
 {
 	static const size_t size[HPC_KNOWN_SECTIONS + 1] = {
 		[HPC_SECTION_TRAINING] = sizeof(hpc_training_record),
@@ -43,48 +44,44 @@ hpc_section_element(hpc_section_kind kind)
 	return size[kind];
 }
 
-/* Known sections come first, in the order of their kinds, without a gap. */
-static inline const void *
-section_start(const hpc_model *model, hpc_section_kind kind)
+size_t
+hpc_section_element(hpc_section_kind kind)
 {
-	return (const char *) model + model->sections[kind - 1].offset;
+	return element_size(kind);
 }
 
-static inline uint64_t
-section_count(const hpc_model *model, hpc_section_kind kind, size_t size)
+/* Known sections come first, in the order of their kinds, without a gap. */
+static inline const void *
+section_start(const hpc_model *model, hpc_section_kind kind, uint64_t *count)
 {
-	return model->sections[kind - 1].nbytes / size;
+	const hpc_section *section = &model->sections[kind - 1];
+
+	*count = section->nbytes / element_size(kind);
+	return (const char *) model + section->offset;
 }
 
 void
 hpc_model_open(const hpc_model *model, hpc_model_view *view)
 {
-	view->training = section_start(model, HPC_SECTION_TRAINING);
-	view->features = section_start(model, HPC_SECTION_FEATURES);
-	view->nfeatures = (uint32_t) section_count(model, HPC_SECTION_FEATURES,
-											   sizeof(hpc_feature_record));
-	view->thresholds = section_start(model, HPC_SECTION_THRESHOLDS);
-	view->nthresholds =
-		section_count(model, HPC_SECTION_THRESHOLDS, sizeof(double));
-	view->categories = section_start(model, HPC_SECTION_CATEGORIES);
-	view->ncategories =
-		section_count(model, HPC_SECTION_CATEGORIES, sizeof(hpc_string));
-	view->trees = section_start(model, HPC_SECTION_TREES);
-	view->nodes = section_start(model, HPC_SECTION_NODES);
-	view->nnodes = section_count(model, HPC_SECTION_NODES, sizeof(hpc_node));
-	view->covers = section_start(model, HPC_SECTION_COVERS);
-	view->sets = section_start(model, HPC_SECTION_SETS);
-	view->nset_words =
-		section_count(model, HPC_SECTION_SETS, sizeof(uint32_t));
-	view->strings = section_start(model, HPC_SECTION_STRINGS);
-	view->nstring_bytes = section_count(model, HPC_SECTION_STRINGS, 1);
-	view->terms = section_start(model, HPC_SECTION_LINEAR);
-	view->nterms =
-		section_count(model, HPC_SECTION_LINEAR, sizeof(hpc_linear_term));
-	view->levels = section_start(model, HPC_SECTION_LEVELS);
-	view->nlevels = section_count(model, HPC_SECTION_LEVELS, sizeof(double));
-	view->members = section_start(model, HPC_SECTION_MEMBERS);
-	view->nmember_bytes = 8 * section_count(model, HPC_SECTION_MEMBERS, 8);
+	uint64_t count;
+
+	view->training = section_start(model, HPC_SECTION_TRAINING, &count);
+	view->features = section_start(model, HPC_SECTION_FEATURES, &count);
+	view->nfeatures = (uint32_t) count;
+	view->thresholds =
+		section_start(model, HPC_SECTION_THRESHOLDS, &view->nthresholds);
+	view->categories =
+		section_start(model, HPC_SECTION_CATEGORIES, &view->ncategories);
+	view->trees = section_start(model, HPC_SECTION_TREES, &count);
+	view->nodes = section_start(model, HPC_SECTION_NODES, &view->nnodes);
+	view->covers = section_start(model, HPC_SECTION_COVERS, &count);
+	view->sets = section_start(model, HPC_SECTION_SETS, &view->nset_words);
+	view->strings =
+		section_start(model, HPC_SECTION_STRINGS, &view->nstring_bytes);
+	view->terms = section_start(model, HPC_SECTION_LINEAR, &view->nterms);
+	view->levels = section_start(model, HPC_SECTION_LEVELS, &view->nlevels);
+	view->members = section_start(model, HPC_SECTION_MEMBERS, &count);
+	view->nmember_bytes = count * element_size(HPC_SECTION_MEMBERS);
 }
 
 bool
@@ -214,24 +211,20 @@ hpc_model_summarize(const hpc_model *model, hpc_model_summary *summary)
 	summary->texts.weight = text_of(&view, training->weight);
 }
 
-/* By what the members say: what they read decides. */
+/* Of a blend by what its members read. */
 static bool
-feature_is_used(const hpc_model_view *view, int feature)
+feature_is_used(const hpc_model *model, int feature)
 {
-	uint64_t at = 0;
-	bool used = view->nterms > 0 || view->features[feature].nsplits > 0;
+	hpc_model_view view;
+	int nmembers;
+	bool used;
 
-	if (view->nmember_bytes > 0)
-		used = false;
-	while (at < view->nmember_bytes && !used)
-	{
-		const hpc_model *member = (const hpc_model *) (view->members + at);
-		hpc_model_view inside;
-
-		hpc_model_open(member, &inside);
-		used = inside.nterms > 0 || inside.features[feature].nsplits > 0;
-		at += member->nbytes;
-	}
+	hpc_model_open(model, &view);
+	nmembers = count_members(&view);
+	used = nmembers == 0 &&
+		   (view.nterms > 0 || view.features[feature].nsplits > 0);
+	for (int i = 0; i < nmembers && !used; i++)
+		used = feature_is_used(hpc_model_member(model, i), feature);
 	return used;
 }
 
@@ -252,7 +245,7 @@ hpc_model_feature_at(const hpc_model *model, int feature,
 	out->max = record->max;
 	out->gain = record->gain;
 	out->nsplits = record->nsplits;
-	out->used = feature_is_used(&view, feature);
+	out->used = feature_is_used(model, feature);
 	out->monotone = record->monotone;
 }
 

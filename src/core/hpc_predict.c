@@ -109,7 +109,7 @@ typedef struct question
 	const hpc_model_view *view;
 	const hpc_coder *coder; /* or NULL */
 	const hpc_masks *masks; /* NULL: by a walk */
-	uint32_t *codes;        /* slots where there are masks */
+	const uint32_t *codes;  /* slots where there are masks */
 } question;
 
 /*
@@ -148,7 +148,6 @@ mean_leaf(const question *ask, double unit)
 
 	/* a mean has a tree; NOLINTNEXTLINE(clang-analyzer-core.*) */
 	origin = leaves[0] * unit;
-
 	for (uint32_t n = 1; nleaves > 0; n++)
 	{
 		for (uint32_t i = 0; i < nleaves; i++)
@@ -382,21 +381,20 @@ uint64_t
 hpc_predictor_rows(const hpc_model *model)
 {
 	hpc_model_view view;
+	hpc_model_summary summary;
 	uint64_t rows = 32;
-	uint64_t at = 0;
 
 	hpc_model_open(model, &view);
+	hpc_model_summarize(model, &summary);
 	rows += (view.nthresholds + view.ncategories) / 16;
-	if (view.training->ntrees > 0)
-		rows += (view.nnodes + view.nset_words) / view.training->ntrees;
-	while (at < view.nmember_bytes)
+	if (summary.ntrees > 0)
+		rows += (view.nnodes + view.nset_words) / summary.ntrees;
+	for (int i = 0; i < summary.nmembers; i++)
 	{
-		const hpc_model *member = (const hpc_model *) (view.members + at);
-		uint64_t members_rows = hpc_predictor_rows(member);
+		uint64_t wanted = hpc_predictor_rows(hpc_model_member(model, i));
 
-		if (members_rows > rows)
-			rows = members_rows;
-		at += member->nbytes;
+		if (wanted > rows)
+			rows = wanted;
 	}
 	return rows;
 }

@@ -134,6 +134,20 @@ hpg_binding_of(hpg_binding **slot, const hpc_model *model, HeapTupleHeader row,
 	return *slot;
 }
 
+/* Values of the features of the row split into columns, or of those used. */
+static void
+read_features(hpg_binding *binding, bool all)
+{
+	if (binding->fill != NULL)
+		hpg_fill_apply(binding->fill, binding->rowtype);
+	for (int i = 0; i < binding->nfeatures; i++)
+	{
+		if (all || binding->used[i])
+			hpg_row_value(binding->rowtype, binding->columns[i],
+						  &binding->values[i]);
+	}
+}
+
 const hpc_value *
 hpg_binding_values(hpg_binding *binding, HeapTupleHeader row)
 {
@@ -144,10 +158,7 @@ hpg_binding_values(hpg_binding *binding, HeapTupleHeader row)
 		hpg_row_value(rowtype, binding->target, &binding->target_value);
 	if (binding->weight != NULL)
 		hpg_row_value(rowtype, binding->weight, &binding->weight_value);
-	if (binding->fill != NULL)
-		hpg_fill_apply(binding->fill, rowtype);
-	for (int i = 0; i < binding->nfeatures; i++)
-		hpg_row_value(rowtype, binding->columns[i], &binding->values[i]);
+	read_features(binding, true);
 	return binding->values;
 }
 
@@ -166,16 +177,8 @@ double
 hpg_binding_predict(hpg_binding *binding, const hpc_model *model,
 					HeapTupleHeader row)
 {
-	hpg_rowtype *rowtype = binding->rowtype;
-
-	hpg_row_deform(rowtype, row);
-	if (binding->fill != NULL)
-		hpg_fill_apply(binding->fill, rowtype);
-	for (int i = 0; i < binding->nfeatures; i++)
-	{
-		if (binding->used[i])
-			hpg_row_value(rowtype, binding->columns[i], &binding->values[i]);
-	}
+	hpg_row_deform(binding->rowtype, row);
+	read_features(binding, false);
 	if (binding->countdown > 0 && --binding->countdown == 0)
 		make_predictor(binding, model);
 	return hpc_predictor_predict(binding->predictor, model, binding->values,
