@@ -3,9 +3,8 @@
  *		Building a model.
  *
  * Nodes are kept as they will stand in the model, but for thresholds: a node
- * holds the index of its threshold in a list of all thresholds as they came,
- * and is pointed into the sorted, distinct thresholds of its feature when
- * all trees are there.
+ * holds the number that its threshold got when it came first, and is pointed
+ * into the sorted thresholds of its feature when all trees are there.
  *
  * Trees know the codes of the frame, of which a category with very many
  * levels has fewer than levels; a model's sets have a bit for every level.
@@ -14,7 +13,7 @@
 #include <string.h>
 
 #include "hpc_memory.h"
-#include "hpc_sort.h"
+#include "hpc_thresholds.h"
 #include "hpc_writer.h"
 
 /* A growing array; element size is the user's business. */
@@ -28,14 +27,14 @@ typedef struct growing
 struct hpc_writer
 {
 	const hpc_frame *frame;
-	growing trees;       /* uint32: first node of each */
-	growing nodes;       /* hpc_node */
-	growing covers;      /* uint32 */
-	growing sets;        /* uint32 */
-	growing *thresholds; /* [nfeatures] doubles, as they came */
-	double *gain;        /* [nfeatures] */
-	uint32_t *nsplits;   /* [nfeatures] */
-	int8_t *monotone;    /* [nfeatures] */
+	growing trees;              /* uint32: first node of each */
+	growing nodes;              /* hpc_node */
+	growing covers;             /* uint32 */
+	growing sets;               /* uint32 */
+	hpc_thresholds *thresholds; /* [nfeatures] */
+	double *gain;               /* [nfeatures] */
+	uint32_t *nsplits;          /* [nfeatures] */
+	int8_t *monotone;           /* [nfeatures] */
 	bool has_base;
 	double base;
 	growing terms;  /* hpc_linear_term */
@@ -73,7 +72,7 @@ hpc_writer_create(hpc_env *env, const hpc_frame *frame)
 	if (writer == NULL)
 		return NULL;
 	writer->frame = frame;
-	writer->thresholds = hpc_alloc0(env, nfeatures, sizeof(growing));
+	writer->thresholds = hpc_alloc0(env, nfeatures, sizeof(hpc_thresholds));
 	writer->gain = hpc_alloc0(env, nfeatures, sizeof(double));
 	writer->nsplits = hpc_alloc0(env, nfeatures, sizeof(uint32_t));
 	writer->monotone = hpc_alloc0(env, nfeatures, sizeof(int8_t));
@@ -93,7 +92,7 @@ hpc_writer_free(hpc_env *env, hpc_writer *writer)
 		return;
 	for (int i = 0; writer->thresholds != NULL && i < writer->frame->nfeatures;
 		 i++)
-		hpc_free(env, writer->thresholds[i].bytes);
+		hpc_thresholds_free(env, &writer->thresholds[i]);
 	hpc_free(env, writer->thresholds);
 	hpc_free(env, writer->gain);
 	hpc_free(env, writer->nsplits);
@@ -130,7 +129,7 @@ check_size(hpc_env *env, const hpc_writer *writer)
 		writer->nodes.nbytes + writer->covers.nbytes + writer->sets.nbytes;
 
 	for (int i = 0; i < writer->frame->nfeatures; i++)
-		nbytes += writer->thresholds[i].nbytes;
+		nbytes += writer->thresholds[i].n * sizeof(double);
 	return nbytes <= HPC_MODEL_MAX_BYTES ? HPC_OK : too_large(env, writer);
 }
 
@@ -175,21 +174,6 @@ add_set(hpc_env *env, hpc_writer *writer, const hpc_feature *feature,
 	return HPC_OK;
 }
 
-/* Keeps a threshold, which is numbered as it came. */
-static hpc_status
-add_threshold(hpc_env *env, growing *thresholds, double threshold,
-			  uint32_t *cut)
-{
-	size_t at = thresholds->nbytes / sizeof(double);
-	double *place = reserve(env, thresholds, sizeof(double));
-
-	if (place == NULL)
-		return HPC_NO_MEMORY;
-	*cut = (uint32_t) at;
-	*place = threshold;
-	return HPC_OK;
-}
-
 static hpc_status
 add_split(hpc_env *env, hpc_writer *writer, const hpc_tree *tree,
 		  const hpc_tree_node *node, hpc_node *out)
@@ -201,8 +185,8 @@ add_split(hpc_env *env, hpc_writer *writer, const hpc_tree *tree,
 	writer->gain[node->feature] += node->gain;
 	writer->nsplits[node->feature]++;
 	if (feature->kind != HPC_CATEGORY)
-		return add_threshold(env, &writer->thresholds[node->feature],
-							 node->threshold, &out->u.split.cut);
+		return hpc_thresholds_add(env, &writer->thresholds[node->feature],
+								  node->threshold, &out->u.split.cut);
 	out->u.split.flags |= HPC_NODE_SET;
 	return add_set(env, writer, feature, tree->sets + node->at.set,
 				   &out->u.split.cut);
@@ -311,97 +295,6 @@ hpc_writer_set_linear(hpc_env *env, hpc_writer *writer,
 	return HPC_OK;
 }
 
-/* ---------- finishing ---------- */
-
-/*
- * Sorts the thresholds of a feature, drops repeats, and writes to final_of
- * where each one went; ndistinct are left.
- */
-static hpc_status
-settle_thresholds(hpc_env *env, growing *thresholds, uint32_t *final_of,
-				  uint32_t *ndistinct)
-{
-	double *values = (double *) thresholds->bytes;
-	size_t n = thresholds->nbytes / sizeof(double);
-	hpc_pair *pairs = hpc_alloc(env, n, sizeof(hpc_pair));
-	hpc_pair *spare = hpc_alloc(env, n, sizeof(hpc_pair));
-	hpc_status status = HPC_NO_MEMORY;
-
-	*ndistinct = 0;
-	if (pairs != NULL && spare != NULL)
-	{
-		for (size_t i = 0; i < n; i++)
-		{
-			pairs[i].key = hpc_sortable(values[i]);
-			pairs[i].row = (uint32_t) i;
-		}
-		status = hpc_sort_pairs(env, n, pairs, spare) ? HPC_OK : HPC_CANCELLED;
-	}
-	for (size_t i = 0; i < n && status == HPC_OK; i++)
-	{
-		if (i == 0 || pairs[i].key != pairs[i - 1].key)
-			values[(*ndistinct)++] = hpc_from_sortable(pairs[i].key);
-		final_of[pairs[i].row] = *ndistinct - 1;
-		if (hpc_poll(env, i))
-			status = HPC_CANCELLED;
-	}
-	hpc_free(env, pairs);
-	hpc_free(env, spare);
-	return status;
-}
-
-/* Points each numeric split to where its threshold went. */
-static hpc_status
-point_nodes(hpc_env *env, hpc_writer *writer, uint32_t *const *final_of)
-{
-	hpc_node *nodes = (hpc_node *) writer->nodes.bytes;
-	size_t nnodes = writer->nodes.nbytes / sizeof(hpc_node);
-
-	for (size_t i = 0; i < nnodes; i++)
-	{
-		uint32_t *cut = &nodes[i].u.split.cut;
-
-		if (nodes[i].left != 0 && final_of[nodes[i].u.split.feature] != NULL)
-			*cut = final_of[nodes[i].u.split.feature][*cut];
-		if (hpc_poll(env, i))
-			return HPC_CANCELLED;
-	}
-	return HPC_OK;
-}
-
-/* Settles the thresholds of all features, then the nodes. */
-static hpc_status
-settle_features(hpc_env *env, hpc_writer *writer)
-{
-	int nfeatures = writer->frame->nfeatures;
-	uint32_t **final_of =
-		hpc_alloc0(env, (size_t) nfeatures, sizeof(uint32_t *));
-	hpc_status status = final_of != NULL ? HPC_OK : HPC_NO_MEMORY;
-
-	for (int i = 0; i < nfeatures && status == HPC_OK; i++)
-	{
-		growing *thresholds = &writer->thresholds[i];
-		uint32_t ndistinct;
-
-		if (thresholds->nbytes == 0)
-			continue;
-		final_of[i] = hpc_alloc(env, thresholds->nbytes / sizeof(double),
-								sizeof(uint32_t));
-		status =
-			final_of[i] == NULL
-				? HPC_NO_MEMORY
-				: settle_thresholds(env, thresholds, final_of[i], &ndistinct);
-		if (status == HPC_OK)
-			thresholds->nbytes = ndistinct * sizeof(double);
-	}
-	if (status == HPC_OK)
-		status = point_nodes(env, writer, final_of);
-	for (int i = 0; final_of != NULL && i < nfeatures; i++)
-		hpc_free(env, final_of[i]);
-	hpc_free(env, final_of);
-	return status;
-}
-
 /* ---------- the block ---------- */
 
 /* The block while sections are laid out and written. */
@@ -508,11 +401,17 @@ typedef struct assembly
 	growing thresholds; /* doubles */
 	growing categories; /* hpc_string */
 	growing strings;
+	int nfeatures;
+	uint32_t **place_of; /* [nfeatures]: of the numbers of its thresholds, or
+						  * NULL: it has none */
 } assembly;
 
 static void
 free_assembly(hpc_env *env, assembly *parts)
 {
+	for (int i = 0; parts->place_of != NULL && i < parts->nfeatures; i++)
+		hpc_free(env, parts->place_of[i]);
+	hpc_free(env, parts->place_of);
 	hpc_free(env, parts->features.bytes);
 	hpc_free(env, parts->thresholds.bytes);
 	hpc_free(env, parts->categories.bytes);
@@ -543,10 +442,31 @@ assemble_categories(hpc_env *env, const hpc_feature *feature, assembly *parts)
 }
 
 static hpc_status
+assemble_thresholds(hpc_env *env, const hpc_thresholds *thresholds,
+					uint32_t **place_of, assembly *parts, uint32_t *n)
+{
+	size_t before = parts->thresholds.nbytes;
+	double *sorted = reserve(env, &parts->thresholds,
+							 (size_t) thresholds->n * sizeof(double));
+	hpc_status status;
+
+	*n = 0;
+	if (sorted == NULL)
+		return HPC_NO_MEMORY;
+	if (thresholds->n == 0)
+		return HPC_OK;
+	*place_of = hpc_alloc(env, thresholds->n, sizeof(uint32_t));
+	if (*place_of == NULL)
+		return HPC_NO_MEMORY;
+	status = hpc_thresholds_sort(env, thresholds, sorted, n, *place_of);
+	parts->thresholds.nbytes = before + *n * sizeof(double);
+	return status;
+}
+
+static hpc_status
 assemble_feature(hpc_env *env, hpc_writer *writer, int index, assembly *parts)
 {
 	const hpc_feature *feature = &writer->frame->features[index];
-	const growing *thresholds = &writer->thresholds[index];
 	hpc_feature_record record = {0};
 	hpc_status status;
 	void *place;
@@ -558,7 +478,6 @@ assemble_feature(hpc_env *env, hpc_writer *writer, int index, assembly *parts)
 	record.nsplits = writer->nsplits[index];
 	record.first_threshold =
 		(uint32_t) (parts->thresholds.nbytes / sizeof(double));
-	record.nthresholds = (uint32_t) (thresholds->nbytes / sizeof(double));
 	record.first_category =
 		(uint32_t) (parts->categories.nbytes / sizeof(hpc_string));
 	record.ncategories = feature->categories.nentries;
@@ -567,16 +486,35 @@ assemble_feature(hpc_env *env, hpc_writer *writer, int index, assembly *parts)
 	record.max = feature->max;
 	record.gain = writer->gain[index];
 	record.monotone = writer->monotone[index];
-	place = reserve(env, &parts->thresholds, thresholds->nbytes);
-	if (place == NULL)
-		return HPC_NO_MEMORY;
-	if (thresholds->nbytes > 0)
-		memcpy(place, thresholds->bytes, thresholds->nbytes);
+	status = assemble_thresholds(env, &writer->thresholds[index],
+								 &parts->place_of[index], parts,
+								 &record.nthresholds);
+	if (status != HPC_OK)
+		return status;
 	place = reserve(env, &parts->features, sizeof(record));
 	if (place == NULL)
 		return HPC_NO_MEMORY;
 	memcpy(place, &record, sizeof(record));
 	return assemble_categories(env, feature, parts);
+}
+
+/* Points each split by a number to where its threshold is. */
+static hpc_status
+point_nodes(hpc_env *env, hpc_writer *writer, uint32_t *const *place_of)
+{
+	hpc_node *nodes = (hpc_node *) writer->nodes.bytes;
+	size_t nnodes = writer->nodes.nbytes / sizeof(hpc_node);
+
+	for (size_t i = 0; i < nnodes; i++)
+	{
+		uint32_t *cut = &nodes[i].u.split.cut;
+
+		if (nodes[i].left != 0 && place_of[nodes[i].u.split.feature] != NULL)
+			*cut = place_of[nodes[i].u.split.feature][*cut];
+		if (hpc_poll(env, i))
+			return HPC_CANCELLED;
+	}
+	return HPC_OK;
 }
 
 static hpc_status
@@ -633,11 +571,16 @@ assemble(hpc_env *env, hpc_writer *writer, const hpc_texts *texts,
 	training->target_max = frame->target_max;
 	training->target_mean = frame->target_mean;
 	assemble_scale(writer, training);
+	parts->nfeatures = frame->nfeatures;
+	parts->place_of =
+		hpc_alloc0(env, (size_t) frame->nfeatures, sizeof(uint32_t *));
+	if (parts->place_of == NULL)
+		return HPC_NO_MEMORY;
 	status = assemble_texts(env, texts, parts);
-	if (status == HPC_OK)
-		status = settle_features(env, writer);
 	for (int i = 0; i < frame->nfeatures && status == HPC_OK; i++)
 		status = assemble_feature(env, writer, i, parts);
+	if (status == HPC_OK)
+		status = point_nodes(env, writer, parts->place_of);
 	return status;
 }
 
