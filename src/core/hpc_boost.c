@@ -282,7 +282,7 @@ choose_workers(boosting *b)
 	b->rules.batch = b->team ? 1 : BATCH;
 	b->ngrowers = b->team ? 1 : b->nworkers;
 	status = hpc_grower_count(b->env, b->frame, &b->rules.grow, b->rules.wide,
-							  &b->ngrowers);
+							  0, &b->ngrowers);
 	if (!b->team)
 		b->nworkers = b->ngrowers;
 	return status;

@@ -18,15 +18,32 @@
  * that leave room for all trees: an order-free sum.
  */
 #include <math.h>
+#include <string.h>
 
 #include "hpc_chance.h"
 #include "hpc_fixed.h"
 #include "hpc_forest.h"
 #include "hpc_memory.h"
+#include "hpc_predict.h"
 #include "hpc_random.h"
 
 /* Rows times features of a table that one thread trains on. */
 #define SMALL_CELLS 20000
+
+/* Rows of those outside of a bag that are looked at together. */
+#define MIN_WALKERS 128
+#define MAX_WALKERS 4096
+#define WALKER_CODES 65536
+
+/* What a worker needs for the rows outside of a bag. */
+typedef struct walkers
+{
+	uint64_t *outside; /* bit per row of the frame */
+	hpc_node *nodes;   /* of a tree */
+	uint32_t *rows;    /* [max_walkers] */
+	uint32_t *codes;   /* [max_walkers][nfeatures] */
+	double *leaves;    /* [max_walkers] */
+} walkers;
 
 typedef struct forest
 {
@@ -44,13 +61,14 @@ typedef struct forest
 	hpc_lines *lines;
 	hpc_grower **growers; /* [nworkers] */
 	hpc_tree **grown;     /* [nworkers] of the round at hand */
-	uint64_t **outside;   /* [nworkers] bit per row: not in the bag, or NULL */
 	uint64_t first_tree;  /* of the round at hand */
 	hpc_writer *writer;
 
-	/* out of bag; [frame->nrows] each, atomically added to */
-	int64_t *oob_sum; /* units of 2^oob_scale */
-	uint32_t *oob_count;
+	/* out of bag; NULL where there is no such thing */
+	walkers *walkers; /* [nworkers] */
+	uint32_t max_walkers;
+	int64_t *oob_sum;    /* [frame->nrows] units of 2^oob_scale, and in how */
+	uint32_t *oob_count; /* many trees: atomically added to */
 	int oob_scale;
 } forest;
 
@@ -233,41 +251,86 @@ add_prediction(forest *f, uint32_t row, double value)
 	__atomic_fetch_add(&f->oob_count[row], 1, __ATOMIC_RELAXED);
 }
 
+/* The tree as it will stand in the model, but with codes of the frame. */
 static void
-add_predictions(forest *f, const hpc_tree *tree, const uint32_t *rows,
+copy_nodes(const forest *f, const hpc_tree *tree, hpc_node *nodes)
+{
+	for (uint32_t i = 0; i < tree->nnodes; i++)
+	{
+		const hpc_tree_node *from = &tree->nodes[i];
+		hpc_node *to = &nodes[i];
+		bool is_set;
+
+		to->left = from->left;
+		if (from->left == 0)
+		{
+			memcpy(to->u.value, &from->value, sizeof(double));
+			continue;
+		}
+		is_set = f->frame->features[from->feature].kind == HPC_CATEGORY;
+		to->u.split.cut = is_set ? from->at.set : from->at.cut;
+		to->u.split.feature = from->feature;
+		to->u.split.flags =
+			(uint16_t) ((from->missing_left ? HPC_NODE_MISSING_LEFT : 0) |
+						(is_set ? HPC_NODE_SET : 0));
+	}
+}
+
+/* Codes of rows, as a walk wants them. */
+static void
+gather_codes(const hpc_frame *frame, const uint32_t *rows, uint32_t nrows,
+			 uint32_t *codes)
+{
+	for (int i = 0; i < frame->nfeatures; i++)
+	{
+		const hpc_feature *feature = &frame->features[i];
+		uint32_t *to = codes + i;
+
+		for (uint32_t j = 0; j < nrows; j++, to += frame->nfeatures)
+		{
+			uint32_t code = hpc_code(feature, rows[j]);
+
+			*to = code == feature->nbins ? HPC_NO_CODE : code;
+		}
+	}
+}
+
+static void
+add_predictions(forest *f, const hpc_tree *tree, const walkers *w,
 				uint32_t nrows)
 {
-	uint32_t leaves[HPC_WALKERS];
+	const uint32_t first_node = 0;
+	const hpc_model_view view = {.trees = &first_node,
+								 .nodes = w->nodes,
+								 .sets = tree->sets};
 
-	hpc_tree_leaves(tree, f->frame, rows, nrows, leaves);
+	gather_codes(f->frame, w->rows, nrows, w->codes);
+	hpc_walk(&view, 0, 0, w->codes, (size_t) f->frame->nfeatures, nrows,
+			 w->leaves);
 	for (uint32_t i = 0; i < nrows; i++)
-		add_prediction(f, rows[i], tree->nodes[leaves[i]].value);
+		add_prediction(f, w->rows[i], w->leaves[i]);
 }
 
 /* Adds the predictions of a tree for the rows outside of its bag. */
 static void
 add_oob(forest *f, hpc_crew *crew, int worker, const hpc_tree *tree,
-		const uint64_t *outside)
+		const walkers *w)
 {
 	uint32_t nwords = words_of_rows(f->frame);
-	uint32_t rows[HPC_WALKERS] = {0};
 	uint32_t n = 0;
 
+	copy_nodes(f, tree, w->nodes);
 	for (uint32_t word = 0; word < nwords; word++)
 	{
-		if (word % 16 == 15 && hpc_crew_stopped(crew, worker))
+		for (uint64_t bits = w->outside[word]; bits != 0; bits &= bits - 1)
+			w->rows[n++] = word * 64 + (uint32_t) __builtin_ctzll(bits);
+		if (n + 64 <= f->max_walkers && word + 1 < nwords)
+			continue;
+		if (hpc_crew_stopped(crew, worker))
 			return;
-		for (uint64_t bits = outside[word]; bits != 0; bits &= bits - 1)
-		{
-			rows[n++] = word * 64 + (uint32_t) __builtin_ctzll(bits);
-			if (n == HPC_WALKERS)
-			{
-				add_predictions(f, tree, rows, n);
-				n = 0;
-			}
-		}
+		add_predictions(f, tree, w, n);
+		n = 0;
 	}
-	add_predictions(f, tree, rows, n);
 }
 
 static hpc_status
@@ -309,13 +372,14 @@ grow_tree(hpc_crew *crew, int worker, uint64_t task, void *context)
 	hpc_grower *grower = f->growers[task];
 	uint64_t number = f->first_tree + task;
 	hpc_bag *bag = hpc_grower_bag(grower);
-	uint64_t *outside = f->oob_sum != NULL ? f->outside[task] : NULL;
+	const walkers *w = f->walkers != NULL ? &f->walkers[task] : NULL;
 	bool drawn;
 	hpc_tree *tree;
 
 	bag->weight_bits = f->fixed.weight_bits;
 	bag->pure_value = f->frame->target;
-	drawn = fill_bag(f, crew, worker, number, bag, outside);
+	drawn =
+		fill_bag(f, crew, worker, number, bag, w != NULL ? w->outside : NULL);
 	if (!drawn)
 		take_all_rows(f, bag);
 	tree = hpc_tree_grow(grower, crew, worker, false,
@@ -324,8 +388,8 @@ grow_tree(hpc_crew *crew, int worker, uint64_t task, void *context)
 	if (tree == NULL)
 		return;
 	set_values(f, bag, tree, crew, worker);
-	if (outside != NULL && drawn)
-		add_oob(f, crew, worker, tree, outside);
+	if (w != NULL && drawn)
+		add_oob(f, crew, worker, tree, w);
 }
 
 /*
@@ -424,19 +488,52 @@ set_rules(forest *f)
 	f->rules.nworkers = 1;
 }
 
+static uint32_t
+count_walkers(const hpc_frame *frame)
+{
+	uint32_t n = WALKER_CODES / (uint32_t) (frame->nfeatures + 1);
+
+	return n < MIN_WALKERS ? MIN_WALKERS : n > MAX_WALKERS ? MAX_WALKERS : n;
+}
+
+/* About what the walkers of a worker take. */
+static uint64_t
+walker_bytes(const forest *f)
+{
+	return hpc_most_nodes(&f->rules, f->frame) * sizeof(hpc_node) +
+		   words_of_rows(f->frame) * sizeof(uint64_t);
+}
+
+static hpc_status
+allocate_walkers(forest *f, walkers *w)
+{
+	size_t nfeatures = (size_t) f->frame->nfeatures;
+	size_t n = f->max_walkers;
+
+	w->outside = hpc_alloc(f->env, words_of_rows(f->frame), sizeof(uint64_t));
+	w->nodes = hpc_alloc(f->env, hpc_most_nodes(&f->rules, f->frame),
+						 sizeof(hpc_node));
+	w->rows = hpc_alloc(f->env, n, sizeof(uint32_t));
+	w->codes = hpc_alloc(f->env, n * nfeatures, sizeof(uint32_t));
+	w->leaves = hpc_alloc(f->env, n, sizeof(double));
+	return w->outside != NULL && w->nodes != NULL && w->rows != NULL &&
+				   w->codes != NULL && w->leaves != NULL
+			   ? HPC_OK
+			   : HPC_NO_MEMORY;
+}
+
 static hpc_status
 allocate_oob(forest *f)
 {
 	size_t nrows = f->frame->nrows;
 
-	f->outside = hpc_alloc0(f->env, (size_t) f->nworkers, sizeof(uint64_t *));
-	if (f->outside == NULL)
+	f->max_walkers = count_walkers(f->frame);
+	f->walkers = hpc_alloc0(f->env, (size_t) f->nworkers, sizeof(walkers));
+	if (f->walkers == NULL)
 		return HPC_NO_MEMORY;
 	for (int i = 0; i < f->nworkers; i++)
 	{
-		f->outside[i] =
-			hpc_alloc(f->env, words_of_rows(f->frame), sizeof(uint64_t));
-		if (f->outside[i] == NULL)
+		if (allocate_walkers(f, &f->walkers[i]) != HPC_OK)
 			return HPC_NO_MEMORY;
 	}
 	f->oob_sum = hpc_alloc(f->env, nrows, sizeof(int64_t));
@@ -481,12 +578,18 @@ release(forest *f)
 {
 	for (int i = 0; f->growers != NULL && i < f->nworkers; i++)
 		hpc_grower_free(f->env, f->growers[i]);
-	for (int i = 0; f->outside != NULL && i < f->nworkers; i++)
-		hpc_free(f->env, f->outside[i]);
+	for (int i = 0; f->walkers != NULL && i < f->nworkers; i++)
+	{
+		hpc_free(f->env, f->walkers[i].outside);
+		hpc_free(f->env, f->walkers[i].nodes);
+		hpc_free(f->env, f->walkers[i].rows);
+		hpc_free(f->env, f->walkers[i].codes);
+		hpc_free(f->env, f->walkers[i].leaves);
+	}
 	hpc_free(f->env, f->growers);
 	hpc_lines_free(f->env, f->lines);
 	hpc_free(f->env, f->grown);
-	hpc_free(f->env, f->outside);
+	hpc_free(f->env, f->walkers);
 	hpc_free(f->env, f->monotone);
 	hpc_free(f->env, f->chance);
 	hpc_free(f->env, f->oob_sum);
@@ -517,8 +620,9 @@ prepare(forest *f)
 	f->nworkers = is_small(frame) ? 1 : hpc_crew_size(f->env);
 	if (f->nworkers > params->trees)
 		f->nworkers = (int) params->trees;
-	status = hpc_grower_count(f->env, frame, &f->rules, f->fixed.wide,
-							  &f->nworkers);
+	status =
+		hpc_grower_count(f->env, frame, &f->rules, f->fixed.wide,
+						 has_oob(params) ? walker_bytes(f) : 0, &f->nworkers);
 	return status == HPC_OK ? allocate(f) : status;
 }
 

@@ -168,13 +168,17 @@ hpc_grower_create(hpc_env *env, const hpc_frame *frame, const hpc_lines *lines,
 				  const hpc_grow_rules *rules, bool wide);
 extern void hpc_grower_free(hpc_env *env, hpc_grower *grower);
 
+/* No tree has more nodes. */
+extern uint64_t
+hpc_most_nodes(const hpc_grow_rules *rules, const hpc_frame *frame);
+
 /*
- * Growers, at most *n, that memory allows; at least 1, or HPC_NO_MEMORY with
- * advice.
+ * Growers, at most *n, that memory allows, where each needs so many bytes more
+ * for other things; at least 1, or HPC_NO_MEMORY with advice.
  */
-extern hpc_status
-hpc_grower_count(hpc_env *env, const hpc_frame *frame,
-				 const hpc_grow_rules *rules, bool wide, int *n);
+extern hpc_status hpc_grower_count(hpc_env *env, const hpc_frame *frame,
+								   const hpc_grow_rules *rules, bool wide,
+								   uint64_t more, int *n);
 extern hpc_bag *hpc_grower_bag(hpc_grower *grower);
 
 /*

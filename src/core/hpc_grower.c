@@ -142,6 +142,12 @@ allocate_search(hpc_env *env, hpc_grower *grower)
 	return true;
 }
 
+uint64_t
+hpc_most_nodes(const hpc_grow_rules *rules, const hpc_frame *frame)
+{
+	return 2 * (uint64_t) most_leaves(rules, frame->nrows);
+}
+
 static bool
 allocate_tree(hpc_env *env, hpc_grower *grower)
 {
@@ -152,7 +158,8 @@ allocate_tree(hpc_env *env, hpc_grower *grower)
 
 	tree->max_set_words = FIRST_SET_WORDS;
 	tree->sets = hpc_alloc(env, FIRST_SET_WORDS, sizeof(uint32_t));
-	tree->nodes = hpc_alloc(env, 2 * leaves, sizeof(hpc_tree_node));
+	tree->nodes = hpc_alloc(env, hpc_most_nodes(grower->rules, grower->frame),
+							sizeof(hpc_tree_node));
 	if (grower->rules->monotone != NULL)
 	{
 		tree->bounds = hpc_alloc(env, 4 * leaves, sizeof(double));
@@ -197,9 +204,9 @@ grower_bytes(const hpc_frame *frame, const hpc_grow_rules *rules, bool wide)
 
 hpc_status
 hpc_grower_count(hpc_env *env, const hpc_frame *frame,
-				 const hpc_grow_rules *rules, bool wide, int *n)
+				 const hpc_grow_rules *rules, bool wide, uint64_t more, int *n)
 {
-	uint64_t nbytes = grower_bytes(frame, rules, wide);
+	uint64_t nbytes = grower_bytes(frame, rules, wide) + more;
 
 	while (*n > 1 && env->memory_left != NULL &&
 		   nbytes * (uint64_t) *n > env->memory_left(env->opaque))

@@ -16,11 +16,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "hpc_coder.h"
-#include "hpc_masks.h"
 #include "hpc_memory.h"
+#include "hpc_predict.h"
 
-/* Trees walked at a time; leaves that are looked for before they are added. */
+/* Pairs walked at a time; leaves that are looked for before they are added. */
 #define WALKERS 48
 #define MAX_LEAVES_AT_ONCE HPC_MASKS_GROUP
 
@@ -56,125 +55,126 @@ typedef struct walker
 {
 	const hpc_node *tree;
 	const hpc_node *at;
+	const uint32_t *codes;
 	double *leaf; /* for where it ends */
 } walker;
 
-/*
- * Leaves of ntrees trees from the first one on.  Many are walked at a time, in
- * step, so that their misses of the cache overlap: where one ends, the next
- * begins.
- */
-static void
-walk(const hpc_model_view *view, uint32_t first, uint32_t ntrees,
-	 const uint32_t *codes, double *leaves)
+/* The pairs whose walk has not begun. */
+typedef struct pairs
 {
-	walker walkers[WALKERS];
-	const uint32_t *next = view->trees + first;
-	const uint32_t *end = next + ntrees;
-	uint32_t n = 0;
+	const uint32_t *tree; /* of the next: its first node */
+	uint32_t tree_step;
+	const uint32_t *codes;
+	size_t code_step;
+	double *leaf;
+	const double *end; /* of the leaves */
+} pairs;
 
-	while (n < WALKERS && next < end)
+static inline void
+begin_walk(walker *w, pairs *next, const hpc_node *nodes)
+{
+	w->tree = w->at = nodes + *next->tree;
+	w->codes = next->codes;
+	w->leaf = next->leaf++;
+	next->tree += next->tree_step;
+	next->codes += next->code_step;
+}
+
+/*
+ * Many pairs are walked at a time, in step, so that their misses of the cache
+ * overlap: where one ends, the next begins.
+ */
+void
+hpc_walk(const hpc_model_view *view, uint32_t first_tree, uint32_t tree_step,
+		 const uint32_t *codes, size_t code_step, uint32_t n, double *leaves)
+{
+	pairs next = {view->trees + first_tree,
+				  tree_step,
+				  codes,
+				  code_step,
+				  leaves,
+				  leaves + n};
+	walker walkers[WALKERS];
+	uint32_t nwalkers = n < WALKERS ? n : WALKERS;
+
+	for (uint32_t i = 0; i < nwalkers; i++)
+		begin_walk(&walkers[i], &next, view->nodes);
+	while (nwalkers > 0)
 	{
-		walkers[n].tree = walkers[n].at = view->nodes + *next++;
-		walkers[n++].leaf = leaves++;
-	}
-	while (n > 0)
-	{
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < nwalkers; i++)
 		{
 			walker *w = &walkers[i];
 			const hpc_node *node = w->at;
 
 			if (node->left != 0)
-				w->at = w->tree + node->left + goes_right(view, node, codes);
+				w->at =
+					w->tree + node->left + goes_right(view, node, w->codes);
 			else
 			{
 				memcpy(w->leaf, node->u.value, sizeof(double));
-				if (next < end)
-				{
-					w->tree = w->at = view->nodes + *next++;
-					w->leaf = leaves++;
-				}
+				if (next.leaf < next.end)
+					begin_walk(w, &next, view->nodes);
 				else
-					*w = walkers[--n];
+					*w = walkers[--nwalkers];
 			}
 			__builtin_prefetch(w->at);
 		}
 	}
 }
 
-/* The trees of a model and a row for them. */
-typedef struct question
-{
-	const hpc_model_view *view;
-	const hpc_coder *coder; /* or NULL */
-	const hpc_masks *masks; /* NULL: by a walk */
-	const uint32_t *codes;  /* slots where there are masks */
-} question;
-
 /*
  * Leaves of the n-th bunch of trees: each but the last has as many, at most
  * MAX_LEAVES_AT_ONCE.  Answers how many, 0 beyond the last.
  */
 static uint32_t
-bunch_of_leaves(const question *ask, uint32_t n, double *leaves)
+bunch_of_leaves(const hpc_model_view *view, const hpc_masks *masks,
+				const uint32_t *codes, uint32_t n, double *leaves)
 {
-	uint32_t ntrees = ask->view->training->ntrees;
+	uint32_t ntrees = view->training->ntrees;
 	uint64_t first = (uint64_t) n * MAX_LEAVES_AT_ONCE;
 
-	if (ask->masks != NULL)
-		return hpc_masks_leaves(ask->masks, ask->codes, n, leaves);
+	if (masks != NULL)
+		return hpc_masks_leaves(masks, codes, n, leaves);
 	if (first >= ntrees)
 		return 0;
 	if (ntrees - first > MAX_LEAVES_AT_ONCE)
 		ntrees = (uint32_t) first + MAX_LEAVES_AT_ONCE;
-	walk(ask->view, (uint32_t) first, ntrees - (uint32_t) first, ask->codes,
-		 leaves);
+	hpc_walk(view, (uint32_t) first, 1, codes, 0, ntrees - (uint32_t) first,
+			 leaves);
 	return ntrees - (uint32_t) first;
 }
 
-/*
- * Mean of the leaves times unit, added in the order of the trees as distances
- * from the first: the mean of equal leaves is that leaf, and no mean lies
- * beyond the leaves.
- */
 static double
-mean_leaf(const question *ask, double unit)
+combine_leaves(const hpc_model_view *view, const hpc_masks *masks,
+			   const uint32_t *codes, double unit)
 {
 	double leaves[MAX_LEAVES_AT_ONCE];
-	uint32_t nleaves = bunch_of_leaves(ask, 0, leaves);
-	double origin;
-	double sum = 0;
+	uint32_t nleaves = bunch_of_leaves(view, masks, codes, 0, leaves);
+	hpc_tally tally;
 
-	/* a mean has a tree; NOLINTNEXTLINE(clang-analyzer-core.*) */
-	origin = leaves[0] * unit;
-	for (uint32_t n = 1; nleaves > 0; n++)
-	{
-		for (uint32_t i = 0; i < nleaves; i++)
-			sum += leaves[i] * unit - origin;
-		nleaves = bunch_of_leaves(ask, n, leaves);
-	}
-	return origin + sum / ask->view->training->ntrees;
-}
-
-/* Base plus the leaves times unit, added in the order of the trees. */
-static double
-sum_leaves(const question *ask, double unit)
-{
-	double leaves[MAX_LEAVES_AT_ONCE];
-	uint32_t nleaves = bunch_of_leaves(ask, 0, leaves);
-	double sum = ask->view->training->base * unit;
-
+	hpc_tally_begin(&tally, view->training, nleaves > 0 ? leaves[0] : 0, unit);
 	for (uint32_t n = 1; nleaves > 0; n++)
 	{
 		for (uint32_t i = 0; i < nleaves; i++)
 		{
 			/* nleaves are written; NOLINTNEXTLINE(clang-analyzer-core.*) */
-			sum += leaves[i] * unit;
+			hpc_tally_add(&tally, leaves[i], unit);
 		}
-		nleaves = bunch_of_leaves(ask, n, leaves);
+		nleaves = bunch_of_leaves(view, masks, codes, n, leaves);
 	}
-	return sum;
+	return hpc_tally_end(&tally, view->training);
+}
+
+double
+hpc_predict_trees(const hpc_model_view *view, const hpc_masks *masks,
+				  const uint32_t *codes)
+{
+	double raw = combine_leaves(view, masks, codes, 1);
+
+	if (isfinite(raw))
+		return raw;
+	return hpc_model_number(
+		combine_leaves(view, masks, codes, 1 / LARGE_UNIT) * LARGE_UNIT);
 }
 
 /* ---------- linear terms ---------- */
@@ -233,31 +233,50 @@ sum_terms(const hpc_model_view *view, const hpc_coder *coder,
 	return sum;
 }
 
-/* ---------- the whole model ---------- */
-
-/* NULL stands for whatever there was no memory for. */
-struct hpc_predictor
+double
+hpc_predict_terms(const hpc_model_view *view, const hpc_coder *coder,
+				  const hpc_value *values)
 {
-	hpc_coder *coder;
-	hpc_masks *masks; /* of the model's trees, or NULL */
-	uint32_t nmembers;
-	hpc_predictor *members[]; /* [nmembers] of a blend */
-};
+	double raw = sum_terms(view, coder, values, 1);
 
-/* What was learned, combined, times unit. */
-static double
-combine(const question *ask, const hpc_value *values, double unit)
-{
-	if (ask->view->nterms > 0)
-		return sum_terms(ask->view, ask->coder, values, unit);
-	if (ask->view->training->combine == HPC_COMBINE_MEAN)
-		return mean_leaf(ask, unit);
-	return sum_leaves(ask, unit);
+	if (isfinite(raw))
+		return raw;
+	return hpc_model_number(sum_terms(view, coder, values, 1 / LARGE_UNIT) *
+							LARGE_UNIT);
 }
 
-/* From the learned scale to that of the target. */
-static double
-retransform(const hpc_training_record *training, double raw)
+/* ---------- blends ---------- */
+
+void
+hpc_blend_add(hpc_blend_tally *tally, const hpc_training_record *blend,
+			  const hpc_training_record *member, double raw)
+{
+	double x = raw;
+
+	if (blend->log_scale == 0)
+		x = hpc_predict_retransform(member, raw);
+	else if (member->settings.retransform == HPC_RETRANSFORM_MEAN)
+		x += hpc_log(member->smearing);
+	if (tally->nmembers == 0)
+		tally->origin = x;
+	tally->sum += x - tally->origin;
+	tally->scaled += x / LARGE_UNIT;
+	tally->nmembers++;
+}
+
+double
+hpc_blend_end(const hpc_blend_tally *tally)
+{
+	return isfinite(tally->sum)
+			   ? tally->origin + tally->sum / tally->nmembers
+			   : hpc_model_number(tally->scaled / tally->nmembers *
+								  LARGE_UNIT);
+}
+
+/* ---------- the whole model ---------- */
+
+double
+hpc_predict_retransform(const hpc_training_record *training, double raw)
 {
 	double value;
 
@@ -273,85 +292,45 @@ static double
 predict_raw(const hpc_model_view *view, const hpc_predictor *predictor,
 			const hpc_value *values, uint32_t *codes);
 
-/* A member's prediction on the scale of its blend. */
 static double
-predict_member(const hpc_model *member, const hpc_predictor *predictor,
-			   bool log_scale, const hpc_value *values, uint32_t *codes)
+predict_blend(const hpc_model_view *view, const hpc_predictor *predictor,
+			  const hpc_value *values, uint32_t *codes)
 {
-	hpc_model_view view;
-	double raw;
-
-	hpc_model_open(member, &view);
-	raw = predict_raw(&view, predictor, values, codes);
-	if (!log_scale)
-		return retransform(view.training, raw);
-	if (view.training->settings.retransform == HPC_RETRANSFORM_MEAN)
-		raw += hpc_log(view.training->smearing);
-	return raw;
-}
-
-/*
- * Mean of the members, added as distances from the first: the mean of equal
- * predictions is that prediction.  Where distances overflow, shares do not.
- */
-static double
-mean_member(const hpc_model_view *view, const hpc_predictor *predictor,
-			const hpc_value *values, uint32_t *codes)
-{
-	bool log_scale = view->training->log_scale != 0;
+	hpc_blend_tally tally = {0};
 	uint64_t at = 0;
-	uint32_t nmembers = 0;
-	double origin = 0;
-	double sum = 0;
-	double scaled = 0;
 
 	while (at < view->nmember_bytes)
 	{
 		const hpc_model *member = (const hpc_model *) (view->members + at);
-		double x =
-			predict_member(member,
-						   predictor != NULL ? predictor->members[nmembers]
-											 : NULL,
-						   log_scale, values, codes);
+		const hpc_predictor *its =
+			predictor != NULL ? predictor->members[tally.nmembers] : NULL;
+		hpc_model_view inner;
 
-		if (nmembers == 0)
-			origin = x;
-		sum += x - origin;
-		scaled += x / LARGE_UNIT;
-		nmembers++;
+		hpc_model_open(member, &inner);
+		hpc_blend_add(&tally, view->training, inner.training,
+					  predict_raw(&inner, its, values, codes));
 		at += member->nbytes;
 	}
-	return isfinite(sum) ? origin + sum / nmembers
-						 : hpc_model_number(scaled / nmembers * LARGE_UNIT);
+	return hpc_blend_end(&tally);
 }
 
-/*
- * The prediction on the scale that was learned: a logarithm where log_scale
- * is 1.
- */
+/* On the scale that was learned. */
 static double
 predict_raw(const hpc_model_view *view, const hpc_predictor *predictor,
 			const hpc_value *values, uint32_t *codes)
 {
-	question ask = {.view = view, .codes = codes};
-	double raw;
+	const hpc_coder *coder = predictor != NULL ? predictor->coder : NULL;
+	const hpc_masks *masks = predictor != NULL ? predictor->masks : NULL;
 
 	if (view->nmember_bytes > 0)
-		return mean_member(view, predictor, values, codes);
-	if (predictor != NULL)
-	{
-		ask.coder = predictor->coder;
-		ask.masks = predictor->masks;
-	}
+		return predict_blend(view, predictor, values, codes);
+	if (view->nterms > 0)
+		return hpc_predict_terms(view, coder, values);
 	if (view->training->ntrees > 0)
-		hpc_code_row(view, ask.coder, values, codes);
-	if (ask.masks != NULL)
-		hpc_masks_slots(ask.masks, codes);
-	raw = combine(&ask, values, 1);
-	if (isfinite(raw))
-		return raw;
-	return hpc_model_number(combine(&ask, values, 1 / LARGE_UNIT) *
-							LARGE_UNIT);
+		hpc_code_row(view, coder, values, codes);
+	if (masks != NULL)
+		hpc_masks_slots(masks, codes);
+	return hpc_predict_trees(view, masks, codes);
 }
 
 double
@@ -361,8 +340,8 @@ hpc_predictor_predict(const hpc_predictor *predictor, const hpc_model *model,
 	hpc_model_view view;
 
 	hpc_model_open(model, &view);
-	return retransform(view.training,
-					   predict_raw(&view, predictor, values, codes));
+	return hpc_predict_retransform(view.training, predict_raw(&view, predictor,
+															  values, codes));
 }
 
 double

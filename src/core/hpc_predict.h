@@ -1,0 +1,98 @@
+/*
+ * hpc_predict.h
+ *		What predicting one row (hpc_predict.c) and many (hpc_batch.c) share.
+ */
+#ifndef HPC_PREDICT_H
+#define HPC_PREDICT_H
+
+#include "hpc_coder.h"
+#include "hpc_masks.h"
+
+/* NULL stands for whatever there was no memory for. */
+struct hpc_predictor
+{
+	hpc_coder *coder;
+	hpc_masks *masks; /* of the model's trees, or NULL */
+	uint32_t nmembers;
+	hpc_predictor *members[]; /* [nmembers] of a blend */
+};
+
+/*
+ * Leaves of a row on their way to a prediction, in the order of the trees.  A
+ * sum starts from the base.  A mean adds distances from its first leaf: the
+ * mean of equal leaves is that leaf, and no mean lies beyond the leaves.
+ *
+ * unit: 1, or less where what is added overflows.
+ */
+typedef struct hpc_tally
+{
+	double origin;
+	double sum;
+} hpc_tally;
+
+static inline void
+hpc_tally_begin(hpc_tally *tally, const hpc_training_record *training,
+				double first_leaf, double unit)
+{
+	bool is_mean = training->combine == HPC_COMBINE_MEAN;
+
+	tally->origin = is_mean ? first_leaf * unit : 0;
+	tally->sum = is_mean ? 0 : training->base * unit;
+}
+
+static inline void
+hpc_tally_add(hpc_tally *tally, double leaf, double unit)
+{
+	tally->sum += leaf * unit - tally->origin;
+}
+
+static inline double
+hpc_tally_end(const hpc_tally *tally, const hpc_training_record *training)
+{
+	return training->combine == HPC_COMBINE_MEAN
+			   ? tally->origin + tally->sum / training->ntrees
+			   : tally->sum;
+}
+
+/*
+ * Leaves of n pairs of a tree and a row.  The i-th pair has the tree with
+ * number first_tree + i × tree_step, and the codes at i × code_step.
+ */
+extern void
+hpc_walk(const hpc_model_view *view, uint32_t first_tree, uint32_t tree_step,
+		 const uint32_t *codes, size_t code_step, uint32_t n, double *leaves);
+
+/*
+ * Predictions on the scale that was learned, a logarithm where log_scale is 1:
+ * of trees, for a row's codes, or slots where there are masks; and of a linear
+ * model.  coder and masks may be NULL.
+ */
+extern double hpc_predict_trees(const hpc_model_view *view,
+								const hpc_masks *masks, const uint32_t *codes);
+extern double
+hpc_predict_terms(const hpc_model_view *view, const hpc_coder *coder,
+				  const hpc_value *values);
+
+/* From the learned scale to that of the target. */
+extern double
+hpc_predict_retransform(const hpc_training_record *training, double raw);
+
+/*
+ * Mean of the predictions of a blend's members, added as distances from the
+ * first: the mean of equal predictions is that prediction.
+ */
+typedef struct hpc_blend_tally
+{
+	uint32_t nmembers;
+	double origin;
+	double sum;
+	double scaled; /* of shares, which do not overflow */
+} hpc_blend_tally;
+
+/* raw: what the member, of this record, predicts. */
+extern void
+hpc_blend_add(hpc_blend_tally *tally, const hpc_training_record *blend,
+			  const hpc_training_record *member, double raw);
+extern double hpc_blend_end(const hpc_blend_tally *tally);
+
+#endif /* HPC_PREDICT_H */
