@@ -11,8 +11,8 @@
 #include "hpc_text.h"
 
 /* Buckets of a number: so many per threshold, and no more than a cache holds. */
-#define BUCKETS_PER_THRESHOLD 4
-#define MAX_BUCKETS 8192
+#define BUCKETS_PER_THRESHOLD 16
+#define MAX_BUCKETS 16384
 
 /* Places of a hash table that are looked at; beyond, a search by halves. */
 #define MAX_PROBES 8
