@@ -618,6 +618,34 @@ hpc_predictor_predict(const hpc_predictor *predictor, const hpc_model *model,
 					  const hpc_value *values, uint32_t *codes);
 
 /*
+ * Many rows predicted together: the same predictions to the bit, by up to
+ * env->nthreads threads, and where trees are large several times as fast.  The
+ * model must stay where it is.
+ *
+ * Rows are added while there is room; then all are predicted, in the order in
+ * which they came, and there is room again.
+ */
+typedef struct hpc_batch hpc_batch;
+
+extern hpc_status
+hpc_batch_create(hpc_env *env, const hpc_model *model, hpc_batch **batch);
+extern void hpc_batch_free(hpc_env *env, hpc_batch *batch);
+
+/* Rows that there is room for: of a new batch at least a thousand. */
+extern uint32_t hpc_batch_room(const hpc_batch *batch);
+
+/* Rows that wait. */
+extern uint32_t hpc_batch_nrows(const hpc_batch *batch);
+
+/* values[nfeatures], as for hpc_model_predict; not needed afterwards. */
+extern hpc_status
+hpc_batch_add(hpc_env *env, hpc_batch *batch, const hpc_value *values);
+
+/* predictions[nrows].  On failure the batch is of no use any more. */
+extern hpc_status
+hpc_batch_predict(hpc_env *env, hpc_batch *batch, double *predictions);
+
+/*
  * Hash of a training row as the model's data digest saw it: values in the
  * model's order of features, then the target, then the weight (1 where there
  * is none; see hpc_hash_weight).  Rows of weight 0 are not in the digest.
