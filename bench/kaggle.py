@@ -32,20 +32,27 @@ RAW, MADE = "raw", "made"  # tables: 79 columns; with the nine of examples/engin
 MEAN, NOTEBOOK, SEVEN = "none", "the notebook's 7, filled", "7 features"
 ALL, ENGINEERED = "all 79", "79 and 9 engineered"
 BLEND = "hp_blend(hp_boost(), hp_linear())"
+TREES = "hp_blend(hp_boost(), hp_extra_trees())"
+
+# A forest of ten is a matter of luck: so many of each are measured.
+SEEDS = 8
 
 # columns: what the models of both sides may use; row: the expression that is
-# trained and predicted on; parameters: if other than the model's title
-Ours = namedtuple("Ours", "columns model rows row parameters", defaults=("house", None))
+# trained and predicted on; parameters: if other than the model's title, once
+# for each of the seeds
+Ours = namedtuple("Ours", "columns model rows row parameters seeds", defaults=("house", None, 1))
 
 SELECT_SEVEN = f"""hp_select_features({{}}, {", ".join(f"'{name}'" for name in KAGGLE_SEVEN)})"""
 
 OURS = [
     Ours(MEAN, "hp_mean()", RAW),
     Ours(NOTEBOOK, "hp_forest(), 10 full trees", RAW, SELECT_SEVEN.format("hp_clean(house)"),
-         "hp_forest(trees => 10, min_leaf => 1, feature_fraction => 1.0, log_target => false)"),
+         "hp_forest(trees => 10, min_leaf => 1, feature_fraction => 1.0, log_target => false,"
+         " seed => {seed})", SEEDS),
     Ours(SEVEN, "hp_forest()", RAW, SELECT_SEVEN.format("house")),
     Ours(SEVEN, "hp_boost()", RAW, SELECT_SEVEN.format("house")),
     Ours(SEVEN, BLEND, RAW, SELECT_SEVEN.format("house")),
+    Ours(SEVEN, TREES, RAW, SELECT_SEVEN.format("house")),
     Ours(ALL, "hp_forest()", RAW),
     Ours(ALL, "hp_boost()", RAW),
     Ours(ALL, "hp_linear()", RAW),
@@ -94,20 +101,21 @@ class Files:
 
 
 def our_errors(server, ours, repeat):
-    """MAE and RMSLE over all sales, each predicted by the model of other folds.
+    """MAE and RMSLE over all sales, each predicted by the model of other folds,
+    for each of the seeds.
 
     The price is the target by value where the row has no column of this name."""
     target = "'SalePrice'" if ours.row == "house" else '(house)."SalePrice"'
-    [errors] = server.rows(f"""
+    return [server.rows(f"""
         SELECT hp_mae(price, p), hp_rmsle(price, p)
         FROM (SELECT (t.house)."SalePrice" AS price, hp_predict(m.model, {ours.row}) AS p
               FROM generate_series(0, {FOLDS - 1}) fold,
-                   LATERAL (SELECT hp_train({ours.row}, {target}, {ours.parameters or ours.model})
+                   LATERAL (SELECT hp_train({ours.row}, {target},
+                                            {(ours.parameters or ours.model).format(seed=seed)})
                                 AS model
                             FROM {ours.rows} WHERE {repeat} <> fold OFFSET 0) m,
                    {ours.rows} t
-              WHERE t.{repeat} = fold) predicted""")
-    return errors
+              WHERE t.{repeat} = fold) predicted""")[0] for seed in range(ours.seeds)]
 
 
 # ---- theirs -----------------------------------------------------------------
@@ -117,8 +125,8 @@ def log_price(model):
     return TransformedTargetRegressor(model, func=numpy.log1p, inverse_func=numpy.expm1)
 
 
-def notebook_forest(_, repeat):
-    return RandomForestRegressor(n_estimators=10, random_state=repeat)
+def notebook_forest(_, seed):
+    return RandomForestRegressor(n_estimators=10, random_state=seed)
 
 
 def hist_gradient_boosting(levels, repeat):
@@ -149,14 +157,14 @@ def elastic_net_cv(levels, repeat):
 
 # names: the columns, if not all; fill: what missing values are set to; make:
 # (levels of each column, seed) -> regressor
-Peer = namedtuple("Peer", "columns model rows make names fill", defaults=(None, None))
+Peer = namedtuple("Peer", "columns model rows make names fill seeds", defaults=(None, None, 1))
 
 LIKE_OURS = "XGBoost, settings like hp_boost()'s"
 NET = "scikit-learn ElasticNetCV"
 
 THEIRS = [
     Peer(MEAN, "the mean", RAW, lambda *_: DummyRegressor()),
-    Peer(NOTEBOOK, "scikit-learn, 10 full trees", RAW, notebook_forest, KAGGLE_SEVEN, 0),
+    Peer(NOTEBOOK, "scikit-learn, 10 full trees", RAW, notebook_forest, KAGGLE_SEVEN, 0, SEEDS),
     Peer(SEVEN, LIKE_OURS, RAW, xgboost_like_ours, KAGGLE_SEVEN),
     Peer(ALL, "XGBoost", RAW, xgboost_default),
     Peer(ALL, "scikit-learn HistGradientBoosting", RAW, hist_gradient_boosting),
@@ -192,14 +200,14 @@ def as_matrix(frame, fill):
     return (matrix if fill is None else numpy.nan_to_num(matrix, nan=fill)), levels
 
 
-def out_of_fold(peer, frame, folds, repeat):
+def out_of_fold(peer, frame, folds, seed):
     prices = frame["SalePrice"].to_numpy(float)
     columns = frame[peer.names] if peer.names else frame.drop(columns="SalePrice")
     matrix, levels = as_matrix(columns, peer.fill)
     predictions = numpy.empty(len(prices))
     for fold in range(FOLDS):
         seen = folds != fold
-        model = peer.make(levels, repeat).fit(matrix[seen], prices[seen])
+        model = peer.make(levels, seed).fit(matrix[seen], prices[seen])
         predictions[~seen] = model.predict(matrix[~seen])
     return predictions
 
@@ -210,27 +218,29 @@ def errors_of(prices, predictions):
 
 
 def errors_of_repeat(work):
-    """{(columns, model): (MAE, RMSLE)}; in one thread, as the sales are few."""
+    """{(columns, model): [(MAE, RMSLE) per seed]}; in one thread, as the sales
+    are few."""
     frames, folds, repeat = work
     prices = frames[RAW]["SalePrice"].to_numpy(float)
     with threadpool_limits(1):
-        predicted = {(peer.columns, peer.model): out_of_fold(peer, frames[peer.rows], folds, repeat)
-                     for peer in THEIRS}
+        predicted = {(peer.columns, peer.model): [
+            out_of_fold(peer, frames[peer.rows], folds, repeat * peer.seeds + i)
+            for i in range(peer.seeds)] for peer in THEIRS}
     for columns in (ALL, ENGINEERED):
-        pair = [predicted[columns, model] for model in BLENDED]
-        predicted[columns, "both averaged"] = numpy.sqrt(pair[0] * pair[1])
-    return {key: errors_of(prices, predictions) for key, predictions in predicted.items()}
+        [one], [other] = (predicted[columns, model] for model in BLENDED)
+        predicted[columns, "both averaged"] = [numpy.sqrt(one * other)]
+    return {key: [errors_of(prices, one) for one in found] for key, found in predicted.items()}
 
 
 def their_errors(server, repeats):
-    """{(columns, model): [(MAE, RMSLE) per repeat]}; the repeats side by side."""
+    """{(columns, model): [(MAE, RMSLE) per repeat and seed]}; the repeats side by side."""
     frames = {name: fetch(server, name) for name in (RAW, MADE)}
     folds = [numpy.array([fold for fold, in server.rows(
         f'SELECT {repeat} FROM {RAW} ORDER BY "Id"')]) for repeat in repeats]
     with fresh_processes(os.cpu_count()) as processes:
         found = list(processes.map(errors_of_repeat,
                                    [(frames, fold, i) for i, fold in enumerate(folds)]))
-    return {key: [errors[key] for errors in found] for key in found[0]}
+    return {key: [errors for repeat in found for errors in repeat[key]] for key in found[0]}
 
 
 # ---- both -------------------------------------------------------------------
@@ -243,7 +253,8 @@ def accuracy(bench, files, repeats):
     for variant in OURS:
         with bench.may_fail(f"Kaggle, {variant.columns}: {variant.model}"):
             ours[variant.columns, variant.model] = [
-                our_errors(bench.server, variant, repeat) for repeat in files.repeats[:repeats]]
+                errors for repeat in files.repeats[:repeats]
+                for errors in our_errors(bench.server, variant, repeat)]
     print("bench: Kaggle, peers", file=sys.stderr)
     theirs = their_errors(bench.server, files.repeats[:repeats])
     for group in dict.fromkeys(variant.columns for variant in OURS):

@@ -37,13 +37,15 @@ SECTIONS = [
      ("model", "peer", "count(h), µs/row", "hp_predict", "peer's", "ratio", "range",
       "trees alone, ns/row/tree", "peer's", "one row, ms", "peer's", "ratio"), ""),
     ("Prediction in batches, CPU time in one thread", "batch",
-     ("model", "scan, µs/row", "hp_predict_rows", "ratio"), ""),
+     ("model", "peer", "scan, µs/row", "hp_predict_rows", "× the scan", "peer's", "ratio", "range",
+      "trees alone, ns/row/tree", "peer's"), ""),
     ("Errors on rows held out, in dollars, and the size of trees", "errors",
      ("model", "peer", "seeds", "MAE", "peer's", "ratio", "RMSE", "peer's", "ratio",
       "nodes per tree", "peer's"), ""),
     ("Errors on Kaggle's houses, in dollars", "kaggle",
-     ("columns", "side", "model", "MAE", "sd of repeats", "RMSLE"),
-     "Each of 1,460 sales is predicted by a model of the other four folds; mean over the repeats."),
+     ("columns", "side", "model", "MAE", "sd", "RMSLE"),
+     "Each of 1,460 sales is predicted by a model of the other four folds; mean and standard deviation"
+     " over five repeats, and of the forest of ten over eight seeds each."),
     ("Peak memory from table to model, all threads: growth in MB", "memory",
      ("work", "peer", "private", "growth", "peer's", "ratio", "bytes a row", "peer's"), ""),
 ]

@@ -171,11 +171,14 @@ class Bench:
             "count": f"SELECT count(h) FROM {table.name} h",
             "all": sql.format(table.name, "model"), "one": sql.format(one, "model"),
             "stump all": sql.format(table.name, "stump"), "stump one": sql.format(one, "stump")}
-        if self.server.has("hp_predict_rows"):
-            columns = (name for name, _ in table.columns if name in SEVEN)
-            statements["scan"] = f"SELECT {', '.join(f'sum({c})' for c in columns)} FROM {table.name}"
-            statements["batch"] = ("SELECT sum(p.prediction) FROM model m,"
-                                   f" hp_predict_rows(m.model, NULL::{table.name}) p")
+        columns = (name for name, _ in table.columns if name in SEVEN)
+        statements["scan"] = f"SELECT {', '.join(f'sum({c})' for c in columns)} FROM {table.name}"
+        batch = ("SELECT sum(p.prediction) FROM {} m,"
+                 f" hp_predict_rows(m.model, NULL::{table.name}, '{{}}') p")
+        statements |= {
+            "batch": batch.format("model", table.name), "batch one": batch.format("model", one),
+            "batch stump": batch.format("stump", table.name),
+            "batch stump one": batch.format("stump", one)}
         return {name: lambda sql=sql: self.server.run(sql) for name, sql in statements.items()}
 
     def report_predictions(self, settings, table, peers, spent):
@@ -183,8 +186,12 @@ class Bench:
         micro = {name: 1e6 * s.cpu / table.rows for name, s in spent.items()}
         forming, ours = micro["count"], micro["all"]
         # what more trees cost more, without what each statement costs once
-        alone = 1e3 / (settings.trees - 1) * ((micro["all"] - micro["one"])
-                                              - (micro["stump all"] - micro["stump one"]))
+        alone, together = (
+            1e3 / (settings.trees - 1) * ((micro[model] - micro[once])
+                                          - (micro[stump] - micro[stump_once]))
+            for model, once, stump, stump_once in (
+                ("all", "one", "stump all", "stump one"),
+                ("batch", "batch one", "batch stump", "batch stump one")))
         for peer in peers:
             value, spread = spent["all"].ratio(spent[peer])
             one, _ = spent["one"].ratio(spent[peer, 1])
@@ -193,12 +200,17 @@ class Bench:
                      f"{alone:.1f}", f"{1e3 * micro[peer] / settings.trees:.1f}",
                      f"{1e3 * spent['one'].cpu:.1f}", f"{1e3 * spent[peer, 1].cpu:.1f}",
                      self.judge(f"predict one row, {work}, {peer.name}", one))
-            self.figure(f"trees alone {work}", alone, 1e3 * micro[peer] / settings.trees, peer.name)
+            for form, trees in (("hp_predict", alone), ("hp_predict_rows", together)):
+                self.figure(f"trees alone {work}, {form}", trees,
+                            1e3 * micro[peer] / settings.trees, peer.name)
         self.figure(f"predict {work} - count(h)", ours - forming)
-        if "batch" in spent:
-            self.figure(f"predict rows {work} / scan", spent["batch"].ratio(spent["scan"])[0])
-            self.add("batch", work, f"{micro['scan']:.2f}", f"{micro['batch']:.2f}",
-                     f"{micro['batch'] / micro['scan']:.1f}")
+        self.figure(f"predict rows {work} / scan", spent["batch"].ratio(spent["scan"])[0])
+        for peer in peers:
+            value, spread = spent["batch"].ratio(spent[peer])
+            self.add("batch", work, peer.name, f"{micro['scan']:.2f}", f"{micro['batch']:.2f}",
+                     f"{micro['batch'] / micro['scan']:.1f}", f"{micro[peer]:.2f}",
+                     self.judge(f"predict rows {work}, {peer.name}", value), spread,
+                     f"{together:.1f}", f"{1e3 * micro[peer] / settings.trees:.1f}")
 
     # ---- errors --------------------------------------------------------------
 

@@ -431,6 +431,21 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION hp_predict(hp_model, record) IS
 	'prediction of a model for a row, whose columns bind to features by name';
 
+CREATE FUNCTION hp_predict_rows_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_predict_rows_support(internal) IS
+	'planner support for hp_predict_rows';
+
+-- volatile and parallel unsafe as query_to_xml() is: source may be any query
+CREATE FUNCTION hp_predict_rows(model hp_model, r anyelement,
+	source text DEFAULT NULL, source_rows boolean DEFAULT true)
+RETURNS TABLE (source_row anyelement, prediction float8)
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE SUPPORT hp_predict_rows_support;
+COMMENT ON FUNCTION hp_predict_rows(hp_model, anyelement, text, boolean) IS
+	'the rows of a source, each with its prediction: many together, by several threads';
+
 ---------------------------------------------------------------------------
 -- evaluate
 ---------------------------------------------------------------------------

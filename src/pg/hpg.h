@@ -10,6 +10,7 @@
 
 #include "access/htup_details.h"
 #include "access/tupdesc.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
@@ -117,12 +118,25 @@ extern char *hpg_name(const char *utf8);
 
 /* ---------- hpg_source.c: reading what a SETOF function is pointed at ---------- */
 
+/* Where the rows of a source go. */
+typedef struct hpg_sink
+{
+	/* once, before any row, in the caller's memory context */
+	void (*begin)(void *opaque, TupleDesc desc);
+	/* in a memory context that the next row clears */
+	void (*row)(void *opaque, TupleTableSlot *slot);
+	void *opaque;
+} hpg_sink;
+
 /*
  * source: a relation's name (as the search path finds it, quoted where
  * needed), or one SELECT, WITH, VALUES or TABLE statement, run as the caller
  * with the caller's snapshot.  NULL: the relation that row_type belongs to.
- * The rows arrive in a tuplestore of the caller's memory context.
  */
+extern void
+hpg_source_stream(const char *source, Oid row_type, const hpg_sink *sink);
+
+/* The same rows in a tuplestore of the caller's memory context. */
 typedef struct hpg_source
 {
 	TupleDesc desc;
@@ -131,6 +145,24 @@ typedef struct hpg_source
 } hpg_source;
 
 extern hpg_source *hpg_source_read(const char *source, Oid row_type);
+
+/*
+ * For functions that answer rows of the type of an argument: the row type, or
+ * an ERROR where it is not a named one.
+ */
+extern hpg_rowtype *
+hpg_source_rowtype(FunctionCallInfo fcinfo, int arg, const char *function,
+				   MemoryContext context);
+
+/*
+ * Per column of the row type the index of that name in a source's rows; ERROR
+ * where there is none or the type differs.  More columns may be there.
+ */
+extern int *hpg_source_columns(TupleDesc desc, const hpg_rowtype *rowtype);
+
+/* Brings a row of a source into rowtype->values and nulls. */
+extern void
+hpg_source_row(TupleTableSlot *slot, const int *attnums, hpg_rowtype *rowtype);
 
 /* ---------- hpg_fill.c: a fill, compiled for one row type ---------- */
 
@@ -322,6 +354,17 @@ extern const hpc_model *hpg_arg_model(FunctionCallInfo fcinfo, int arg);
  */
 extern hpg_binding *hpg_binding_of(hpg_binding **slot, const hpc_model *model,
 								   HeapTupleHeader row, MemoryContext context);
+
+/* The same for a row type; the binding stays in context. */
+extern hpg_binding *
+hpg_binding_make(const hpc_model *model, hpg_rowtype *rowtype,
+				 MemoryContext context);
+
+/*
+ * Values, of the features on which predictions depend, of the row that is in
+ * rowtype->values and nulls; the model's fill is applied there.
+ */
+extern const hpc_value *hpg_binding_used_values(hpg_binding *binding);
 
 /* Values of a row in the model's order of features. */
 extern const hpc_value *

@@ -69,8 +69,9 @@ bind_fill(const hpc_model_summary *summary, const hpg_rowtype *rowtype,
 	return hpg_fill_compile(DatumGetJsonbP(json), rowtype, false, context);
 }
 
-static hpg_binding *
-bind(const hpc_model *model, hpg_rowtype *rowtype, MemoryContext parent)
+hpg_binding *
+hpg_binding_make(const hpc_model *model, hpg_rowtype *rowtype,
+				 MemoryContext parent)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "houseprice binding",
 												  ALLOCSET_SMALL_SIZES);
@@ -130,7 +131,7 @@ hpg_binding_of(hpg_binding **slot, const hpc_model *model, HeapTupleHeader row,
 		*slot = NULL;
 		MemoryContextDelete(cached->context);
 	}
-	*slot = bind(model, rowtype, context);
+	*slot = hpg_binding_make(model, rowtype, context);
 	return *slot;
 }
 
@@ -146,6 +147,13 @@ read_features(hpg_binding *binding, bool all)
 			hpg_row_value(binding->rowtype, binding->columns[i],
 						  &binding->values[i]);
 	}
+}
+
+const hpc_value *
+hpg_binding_used_values(hpg_binding *binding)
+{
+	read_features(binding, false);
+	return binding->values;
 }
 
 const hpc_value *

@@ -136,63 +136,6 @@ typedef struct clean_job
 	MemoryContext per_row;
 } clean_job;
 
-static hpg_rowtype *
-result_rowtype(FunctionCallInfo fcinfo, MemoryContext context)
-{
-	Oid type = get_fn_expr_argtype(fcinfo->flinfo, 0);
-	TupleDesc desc;
-	hpg_rowtype *rowtype;
-
-	if (!OidIsValid(type) || !type_is_rowtype(type) || type == RECORDOID ||
-		getBaseType(type) != type)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("hp_clean_rows needs a named row type, not %s",
-						OidIsValid(type) ? format_type_be(type) : "a value of unknown type"),
-				 errhint("Say which rows to return, as in \"SELECT * FROM hp_clean_rows(NULL::houses)\".")));
-	desc = lookup_rowtype_tupdesc(type, -1);
-	rowtype = hpg_rowtype_make(desc, context);
-	ReleaseTupleDesc(desc);
-	return rowtype;
-}
-
-static void
-check_type(const hpg_column *column, const hpg_column *given)
-{
-	if (given->type == column->type &&
-		(given->typmod == column->typmod || column->typmod < 0))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("column \"%s\" of the source is of type %s, not %s",
-					hpg_name(column->name),
-					format_type_with_typemod(given->type, given->typmod),
-					format_type_with_typemod(column->type, column->typmod)),
-			 errhint("Cast the column in the source.")));
-}
-
-/* Columns are matched by name; what the source has besides is left out. */
-static void
-bind_source(clean_job *job)
-{
-	hpg_rowtype *given =
-		hpg_rowtype_make(job->source->desc, CurrentMemoryContext);
-	int n = job->rowtype->ncolumns;
-
-	job->attnums = palloc(sizeof(int) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-	{
-		const hpg_column *column = &job->rowtype->columns[i];
-		const hpg_column *found = hpg_rowtype_find(given, column->name);
-
-		if (found == NULL)
-			hpg_column_missing(given, column->name);
-		check_type(column, found);
-		job->attnums[i] = found->attnum;
-	}
-	hpg_rowtype_free(given);
-}
-
 /*
  * Brings the next row of the source into the result's row type.  The memory
  * of the row before is released, so the caller works in per_row.
@@ -200,22 +143,13 @@ bind_source(clean_job *job)
 static bool
 next_row(clean_job *job)
 {
-	hpg_rowtype *rowtype = job->rowtype;
-
 	CHECK_FOR_INTERRUPTS();
 	/* the slot may own a tuple there */
 	ExecClearTuple(job->slot);
 	MemoryContextReset(job->per_row);
 	if (!tuplestore_gettupleslot(job->source->rows, true, false, job->slot))
 		return false;
-	slot_getallattrs(job->slot);
-	for (int i = 0; i < rowtype->ncolumns; i++)
-	{
-		int attnum = rowtype->columns[i].attnum;
-
-		rowtype->values[attnum] = job->slot->tts_values[job->attnums[i]];
-		rowtype->nulls[attnum] = job->slot->tts_isnull[job->attnums[i]];
-	}
+	hpg_source_row(job->slot, job->attnums, job->rowtype);
 	return true;
 }
 
@@ -291,13 +225,13 @@ hp_clean_rows(PG_FUNCTION_ARGS)
 	Tuplestorestate *result;
 	Jsonb *fill;
 
-	job.rowtype = result_rowtype(fcinfo, context);
+	job.rowtype = hpg_source_rowtype(fcinfo, 0, "hp_clean_rows", context);
 	result = begin_result(fcinfo, job.rowtype->desc);
 	job.source = hpg_source_read(PG_ARGISNULL(1)
 									 ? NULL
 									 : text_to_cstring(PG_GETARG_TEXT_PP(1)),
 								 job.rowtype->type);
-	bind_source(&job);
+	job.attnums = hpg_source_columns(job.source->desc, job.rowtype);
 	job.slot = MakeSingleTupleTableSlot(job.source->desc, &TTSOpsMinimalTuple);
 	job.per_row = AllocSetContextCreate(context, "hp_clean_rows row",
 										ALLOCSET_DEFAULT_SIZES);

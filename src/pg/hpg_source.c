@@ -9,10 +9,10 @@
  * whose row type the caller was given.
  *
  * The statement runs through SPI, read-only: as the calling role, under the
- * snapshot of the calling query, with row security.  Its rows go straight
- * into a tuplestore of work_mem, so nothing is held twice.  A query of one
- * composite column stands for the columns of that composite, because the
- * record that hp_select_features answers cannot be starred in SQL.
+ * snapshot of the calling query, with row security.  Its rows are handed on as
+ * they come, or kept in a tuplestore of work_mem; nothing is held twice.  A
+ * query of one composite column stands for the columns of that composite,
+ * because the record that hp_select_features answers cannot be starred in SQL.
  */
 #include "postgres.h"
 
@@ -22,10 +22,10 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
-#include "executor/tstoreReceiver.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "tcop/cmdtag.h"
+#include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
@@ -197,66 +197,82 @@ check_plan(SPIPlanPtr plan, const char *query)
 				 errdetail("The source is: %s", query)));
 }
 
-/* Runs inside an SPI connection; all that stays belongs to context. */
-static void
-run_query(const char *query, hpg_source *result, MemoryContext context)
+/* ---------- rows on their way ---------- */
+
+/*
+ * Receives the rows of a query and hands them on: as they are, or, of a query
+ * of one composite column, as the composites.
+ */
+typedef struct stream
 {
-	SPIExecuteOptions options = {0};
-	SPIPlanPtr plan =
-		SPI_prepare_cursor(query, 0, NULL, CURSOR_OPT_PARALLEL_OK);
-	CachedPlanSource *source;
-	MemoryContext old;
-	int status;
+	DestReceiver receiver;
+	const hpg_sink *sink;
+	MemoryContext context; /* of the caller */
+	MemoryContext per_row;
+	bool unwrap;
+	TupleDesc outer; /* of the query's rows, while it runs */
+	TupleTableSlot
+		*inner;    /* for composites, or NULL: of a type not known yet */
+	uint64 nnulls; /* NULLs that came before it was */
+} stream;
 
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare_cursor failed: %s",
-			 SPI_result_code_string(SPI_result));
-	check_plan(plan, query);
+static void
+begin_sink(stream *s, TupleDesc desc)
+{
+	MemoryContext old = MemoryContextSwitchTo(s->context);
 
-	old = MemoryContextSwitchTo(context);
-	result->rows = tuplestore_begin_heap(false, false, work_mem);
-	tuplestore_set_eflags(result->rows, EXEC_FLAG_REWIND);
-	MemoryContextSwitchTo(old);
-
-	options.read_only = true;
-	options.must_return_tuples = true;
-	options.dest = CreateDestReceiver(DestTuplestore);
-	SetTuplestoreDestReceiverParams(options.dest, result->rows, context, false,
-									NULL, NULL);
-	status = SPI_execute_plan_extended(plan, &options);
-	if (status != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute_plan_extended failed: %s",
-			 SPI_result_code_string(status));
-	result->nrows = (int64) SPI_processed;
-
-	source = linitial(SPI_plan_get_plan_sources(plan));
-	old = MemoryContextSwitchTo(context);
-	result->desc = CreateTupleDescCopy(source->resultDesc);
+	s->sink->begin(s->sink->opaque, desc);
 	MemoryContextSwitchTo(old);
 }
 
-/* ---------- a query of one composite column ---------- */
-
-/* The composite in a row of the source; a NULL one counts as all NULL. */
+/* In per_row, which the next row clears. */
 static void
-put_composite(Tuplestorestate *rows, TupleDesc desc, TupleTableSlot *slot)
+pass_on(stream *s, TupleTableSlot *slot)
 {
-	HeapTupleHeader row;
-	HeapTupleData tuple;
-	Datum *values;
-	bool *nulls;
+	MemoryContext old = MemoryContextSwitchTo(s->per_row);
 
-	if (slot->tts_isnull[0])
+	s->sink->row(s->sink->opaque, slot);
+	MemoryContextSwitchTo(old);
+}
+
+/* A NULL composite counts as one whose columns are all NULL. */
+static void
+pass_nulls_on(stream *s, TupleTableSlot *slot)
+{
+	for (; s->nnulls > 0; s->nnulls--)
 	{
-		values = palloc0(sizeof(Datum) * Max(desc->natts, 1));
-		nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
-		memset(nulls, true, desc->natts);
-		tuplestore_putvalues(rows, desc, values, nulls);
-		return;
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(s->per_row);
+		ExecStoreAllNullTuple(slot);
+		pass_on(s, slot);
 	}
-	row = DatumGetHeapTupleHeader(slot->tts_values[0]);
-	if (HeapTupleHeaderGetTypeId(row) != desc->tdtypeid ||
-		HeapTupleHeaderGetTypMod(row) != desc->tdtypmod)
+}
+
+static void
+begin_composites(stream *s, Oid type, int32 typmod)
+{
+	TupleDesc desc = lookup_rowtype_tupdesc(type, typmod);
+	MemoryContext old = MemoryContextSwitchTo(s->context);
+
+	s->inner = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(desc),
+										&TTSOpsHeapTuple);
+	MemoryContextSwitchTo(old);
+	ReleaseTupleDesc(desc);
+	begin_sink(s, s->inner->tts_tupleDescriptor);
+	pass_nulls_on(s, s->inner);
+}
+
+static void
+pass_composite_on(stream *s, HeapTupleHeader row)
+{
+	Oid type = HeapTupleHeaderGetTypeId(row);
+	int32 typmod = HeapTupleHeaderGetTypMod(row);
+	HeapTupleData tuple;
+
+	if (s->inner == NULL)
+		begin_composites(s, type, typmod);
+	if (type != s->inner->tts_tupleDescriptor->tdtypeid ||
+		typmod != s->inner->tts_tupleDescriptor->tdtypmod)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the records of the source have different columns")));
@@ -264,82 +280,123 @@ put_composite(Tuplestorestate *rows, TupleDesc desc, TupleTableSlot *slot)
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = row;
-	tuplestore_puttuple(rows, &tuple);
-}
-
-/* Row type of the composites, or NULL when there is none to tell it. */
-static TupleDesc
-composite_desc(hpg_source *source, TupleTableSlot *slot)
-{
-	Oid type = getBaseType(TupleDescAttr(source->desc, 0)->atttypid);
-	int32 typmod = -1;
-	bool known = type != RECORDOID;
-	TupleDesc desc;
-	TupleDesc copy;
-
-	while (!known && tuplestore_gettupleslot(source->rows, true, false, slot))
-	{
-		slot_getallattrs(slot);
-		if (slot->tts_isnull[0])
-			continue;
-		typmod = HeapTupleHeaderGetTypMod(
-			DatumGetHeapTupleHeader(slot->tts_values[0]));
-		type = HeapTupleHeaderGetTypeId(
-			DatumGetHeapTupleHeader(slot->tts_values[0]));
-		known = true;
-	}
-	tuplestore_rescan(source->rows);
-	if (!known)
-		return NULL;
-	desc = lookup_rowtype_tupdesc(type, typmod);
-	copy = CreateTupleDescCopyConstr(desc);
-	ReleaseTupleDesc(desc);
-	return copy;
+	ExecStoreHeapTuple(&tuple, s->inner, false);
+	pass_on(s, s->inner);
+	ExecClearTuple(s->inner);
 }
 
 static void
-unwrap_composite(hpg_source *source)
+start_stream(DestReceiver *receiver, int operation, TupleDesc desc)
 {
-	TupleTableSlot *slot =
-		MakeSingleTupleTableSlot(source->desc, &TTSOpsMinimalTuple);
-	TupleDesc desc = composite_desc(source, slot);
-	MemoryContext per_row =
-		AllocSetContextCreate(CurrentMemoryContext, "houseprice source",
-							  ALLOCSET_DEFAULT_SIZES);
-	Tuplestorestate *rows;
+	stream *s = (stream *) receiver;
+	Oid type;
 
-	if (desc != NULL)
+	if (desc->natts != 1)
+		s->unwrap = false;
+	if (!s->unwrap)
 	{
-		rows = tuplestore_begin_heap(false, false, work_mem);
-		tuplestore_set_eflags(rows, EXEC_FLAG_REWIND);
-		while (tuplestore_gettupleslot(source->rows, true, false, slot))
-		{
-			MemoryContext old = MemoryContextSwitchTo(per_row);
-
-			CHECK_FOR_INTERRUPTS();
-			slot_getallattrs(slot);
-			put_composite(rows, desc, slot);
-			MemoryContextSwitchTo(old);
-			MemoryContextReset(per_row);
-		}
-		tuplestore_end(source->rows);
-		source->rows = rows;
-		source->desc = desc;
+		begin_sink(s, desc);
+		return;
 	}
-	ExecDropSingleTupleTableSlot(slot);
-	MemoryContextDelete(per_row);
+	type = getBaseType(TupleDescAttr(desc, 0)->atttypid);
+	s->unwrap = type_is_rowtype(type);
+	s->outer = desc;
+	if (!s->unwrap)
+		begin_sink(s, desc);
+	else if (type != RECORDOID)
+		begin_composites(s, type, -1);
 }
 
-/* ---------- the door ---------- */
-
-hpg_source *
-hpg_source_read(const char *source, Oid row_type)
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *receiver)
 {
-	MemoryContext context = CurrentMemoryContext;
-	hpg_source *result = palloc0(sizeof(hpg_source));
+	stream *s = (stream *) receiver;
+	MemoryContext old = MemoryContextSwitchTo(s->per_row);
+
+	MemoryContextReset(s->per_row);
+	if (!s->unwrap)
+		pass_on(s, slot);
+	else
+	{
+		bool isnull;
+		Datum composite = slot_getattr(slot, 1, &isnull);
+
+		if (!isnull)
+			pass_composite_on(s, DatumGetHeapTupleHeader(composite));
+		else
+		{
+			s->nnulls++;
+			if (s->inner != NULL)
+				pass_nulls_on(s, s->inner);
+		}
+	}
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+/* Records of which not one told its columns stay what they are. */
+static void
+end_stream(DestReceiver *receiver)
+{
+	stream *s = (stream *) receiver;
+
+	if (s->unwrap && s->inner == NULL)
+	{
+		TupleTableSlot *slot =
+			MakeSingleTupleTableSlot(s->outer, &TTSOpsVirtual);
+
+		begin_sink(s, s->outer);
+		pass_nulls_on(s, slot);
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	if (s->inner != NULL)
+		ExecDropSingleTupleTableSlot(s->inner);
+}
+
+static void
+destroy_stream(DestReceiver *receiver)
+{
+}
+
+/* Inside an SPI connection. */
+static void
+run_query(const char *query, stream *s)
+{
+	SPIExecuteOptions options = {0};
+	SPIPlanPtr plan =
+		SPI_prepare_cursor(query, 0, NULL, CURSOR_OPT_PARALLEL_OK);
+	int status;
+
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare_cursor failed: %s",
+			 SPI_result_code_string(SPI_result));
+	check_plan(plan, query);
+	options.read_only = true;
+	options.must_return_tuples = true;
+	options.dest = &s->receiver;
+	status = SPI_execute_plan_extended(plan, &options);
+	if (status != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s",
+			 SPI_result_code_string(status));
+}
+
+void
+hpg_source_stream(const char *source, Oid row_type, const hpg_sink *sink)
+{
 	bool is_query = source != NULL && is_statement(source);
 	const char *query = source;
+	stream s = {.sink = sink,
+				.context = CurrentMemoryContext,
+				.unwrap = is_query};
 
+	s.receiver.mydest = DestTuplestore;
+	s.receiver.rStartup = start_stream;
+	s.receiver.receiveSlot = receive_row;
+	s.receiver.rShutdown = end_stream;
+	s.receiver.rDestroy = destroy_stream;
+	s.per_row =
+		AllocSetContextCreate(CurrentMemoryContext, "houseprice source row",
+							  ALLOCSET_DEFAULT_SIZES);
 	if (source == NULL)
 		query = select_all(relation_of_type(row_type));
 	else if (!is_query)
@@ -347,12 +404,110 @@ hpg_source_read(const char *source, Oid row_type)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	run_query(query, result, context);
+	run_query(query, &s);
 	SPI_finish();
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(s.context);
+	MemoryContextDelete(s.per_row);
+}
 
-	if (is_query && result->desc->natts == 1 &&
-		type_is_rowtype(TupleDescAttr(result->desc, 0)->atttypid))
-		unwrap_composite(result);
+/* ---------- rows that are read more than once ---------- */
+
+static void
+begin_store(void *opaque, TupleDesc desc)
+{
+	hpg_source *source = opaque;
+
+	source->desc = CreateTupleDescCopyConstr(desc);
+	source->rows = tuplestore_begin_heap(false, false, work_mem);
+	tuplestore_set_eflags(source->rows, EXEC_FLAG_REWIND);
+}
+
+static void
+store_row(void *opaque, TupleTableSlot *slot)
+{
+	hpg_source *source = opaque;
+
+	tuplestore_puttupleslot(source->rows, slot);
+	source->nrows++;
+}
+
+hpg_source *
+hpg_source_read(const char *source, Oid row_type)
+{
+	hpg_source *result = palloc0(sizeof(hpg_source));
+	hpg_sink sink = {begin_store, store_row, result};
+
+	hpg_source_stream(source, row_type, &sink);
 	return result;
+}
+
+/* ---------- rows of a type that is asked for ---------- */
+
+hpg_rowtype *
+hpg_source_rowtype(FunctionCallInfo fcinfo, int arg, const char *function,
+				   MemoryContext context)
+{
+	Oid type = get_fn_expr_argtype(fcinfo->flinfo, arg);
+	TupleDesc desc;
+	hpg_rowtype *rowtype;
+
+	if (!OidIsValid(type) || !type_is_rowtype(type) || type == RECORDOID ||
+		getBaseType(type) != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s needs a named row type, not %s", function,
+						OidIsValid(type) ? format_type_be(type) : "a value of unknown type"),
+				 errhint("Say which rows to return: NULL::houses stands for those of table houses.")));
+	desc = lookup_rowtype_tupdesc(type, -1);
+	rowtype = hpg_rowtype_make(desc, context);
+	ReleaseTupleDesc(desc);
+	return rowtype;
+}
+
+static void
+check_type(const hpg_column *column, const hpg_column *given)
+{
+	if (given->type == column->type &&
+		(given->typmod == column->typmod || column->typmod < 0))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" of the source is of type %s, not %s",
+					hpg_name(column->name),
+					format_type_with_typemod(given->type, given->typmod),
+					format_type_with_typemod(column->type, column->typmod)),
+			 errhint("Cast the column in the source.")));
+}
+
+int *
+hpg_source_columns(TupleDesc desc, const hpg_rowtype *rowtype)
+{
+	hpg_rowtype *given = hpg_rowtype_make(desc, CurrentMemoryContext);
+	int *attnums = palloc(sizeof(int) * Max(rowtype->ncolumns, 1));
+
+	for (int i = 0; i < rowtype->ncolumns; i++)
+	{
+		const hpg_column *column = &rowtype->columns[i];
+		const hpg_column *found = hpg_rowtype_find(given, column->name);
+
+		if (found == NULL)
+			hpg_column_missing(given, column->name);
+		check_type(column, found);
+		attnums[i] = found->attnum;
+	}
+	hpg_rowtype_free(given);
+	return attnums;
+}
+
+void
+hpg_source_row(TupleTableSlot *slot, const int *attnums, hpg_rowtype *rowtype)
+{
+	slot_getallattrs(slot);
+	for (int i = 0; i < rowtype->ncolumns; i++)
+	{
+		int attnum = rowtype->columns[i].attnum;
+
+		rowtype->values[attnum] = slot->tts_values[attnums[i]];
+		rowtype->nulls[attnum] = slot->tts_isnull[attnums[i]];
+	}
 }

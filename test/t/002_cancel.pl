@@ -100,8 +100,12 @@ foreach my $algorithm (sort keys %short)
 
 # Rows that come slowly, to be stopped while they are collected.
 my $slow_rows = q{SELECT hp_train(h, 'sale_price') IS NULL FROM houses h, generate_series(1, 100000)};
+$node->safe_psql('postgres', q{CREATE TABLE forest AS SELECT hp_train(h, 'sale_price', hp_forest(trees => 300)) AS model FROM houses h});
+my $many_predictions = q{SELECT sum(prediction) FROM forest, hp_predict_rows(model, NULL::houses,
+	'SELECT h.* FROM houses h, generate_series(1, 100000)')};
 my %queries = (
 	'collecting' => $slow_rows,
+	'predicting' => $many_predictions,
 	map { $_ => endless($_) } keys %endless);
 
 foreach my $what (sort keys %queries)
