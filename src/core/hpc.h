@@ -529,7 +529,8 @@ typedef struct hpc_model hpc_model;
 extern hpc_status
 hpc_model_validate(hpc_env *env, const void *bytes, size_t nbytes);
 
-/* Equal digests mean equal models. */
+/* Equal digests mean equal models.  Reads no more than HPC_MODEL_HEAD bytes. */
+#define HPC_MODEL_HEAD 40
 extern hpc_digest hpc_model_digest(const hpc_model *model);
 
 typedef struct hpc_model_summary

@@ -2,6 +2,7 @@
  * hpc_model.c
  *		Reading a valid model in place.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "hpc_memory.h"
@@ -110,6 +111,10 @@ hpc_model_compute_digest(hpc_env *env, const hpc_model *model,
 	*digest = hpc_sha256_end(&sha);
 	return true;
 }
+
+_Static_assert(offsetof(struct hpc_model, digest) + sizeof(hpc_digest) ==
+				   HPC_MODEL_HEAD,
+			   "the head ends with the digest");
 
 hpc_digest
 hpc_model_digest(const hpc_model *model)

@@ -320,7 +320,26 @@ extern MemoryContext hpg_aggregate_context(FunctionCallInfo fcinfo);
 /* Points buffer at the bytes of a serialised state, argument 0. */
 extern void hpg_read_state(FunctionCallInfo fcinfo, StringInfo buffer);
 
-/* ---------- hpg_model.c and hpg_bind.c: model arguments ---------- */
+/* ---------- hpg_model.c, hpg_cache.c, hpg_bind.c: model arguments ---------- */
+
+/* A model in memory, and what its predictions need. */
+typedef struct hpg_loaded
+{
+	const hpc_model *model; /* aligned */
+	hpc_digest digest;
+	MemoryContext context;    /* of the predictor, and of what was fetched */
+	uint64 countdown;         /* predictions until a predictor is made */
+	hpc_predictor *predictor; /* or NULL */
+} hpg_loaded;
+
+/*
+ * The stored model of this digest, fetched from value if need be.  pinned: it
+ * is in the cache, and stays there until it is let go; else it is the
+ * caller's, in the current memory context.
+ */
+extern hpg_loaded *
+hpg_cache_get(struct varlena *value, const hpc_digest *digest, bool *pinned);
+extern void hpg_cache_unpin(hpg_loaded *loaded);
 
 /* How the features of a model bind to the columns of a row type. */
 typedef struct hpg_binding hpg_binding;
@@ -329,20 +348,25 @@ typedef struct hpg_binding hpg_binding;
 typedef struct hpg_call
 {
 	MemoryContext context;
-	Oid toast_relation; /* the stored value that copy was made of */
+	MemoryContextCallback end;
+	Oid toast_relation; /* the stored value that was loaded, or invalid */
 	Oid toast_value;
-	const hpc_model *copy; /* detoasted, aligned, or NULL */
-	hpc_digest copy_digest;
+	hpg_loaded *loaded; /* or NULL */
+	bool pinned;        /* it is in the cache */
+	bool passing;       /* it lies in a row: the model is valid for one call */
 	hpg_binding *binding;
 } hpg_call;
 
 extern hpg_call *hpg_call_of(FunctionCallInfo fcinfo);
 
+/* The same for what keeps a call elsewhere; zeroed, it begins anew. */
+extern void hpg_call_init(hpg_call *call, MemoryContext context);
+
 /*
- * The model in a datum, aligned.  A stored model is fetched once per call
- * site, for as long as the same value comes in.  Valid for this call.
+ * The model in a datum.  A stored model is fetched once, for as long as it is
+ * used here or stays in the cache.  Valid for this call.
  */
-extern const hpc_model *hpg_call_model(hpg_call *call, Datum datum);
+extern hpg_loaded *hpg_call_model(hpg_call *call, Datum datum);
 
 /* The model argument of a function that is called once. */
 extern const hpc_model *hpg_arg_model(FunctionCallInfo fcinfo, int arg);
@@ -371,7 +395,7 @@ extern const hpc_value *
 hpg_binding_values(hpg_binding *binding, HeapTupleHeader row);
 
 /* The prediction for a row by the model that the binding was made for. */
-extern double hpg_binding_predict(hpg_binding *binding, const hpc_model *model,
+extern double hpg_binding_predict(hpg_binding *binding, hpg_loaded *loaded,
 								  HeapTupleHeader row);
 
 /*

@@ -27,10 +27,8 @@ struct hpg_binding
 	const hpg_column *weight;   /* likewise */
 	hpc_value target_value;     /* of the row last read, before any fill */
 	hpc_value weight_value;
-	hpc_value *values;        /* [nfeatures] */
-	uint32_t *codes;          /* [nfeatures] */
-	uint64 countdown;         /* predictions until a predictor is made */
-	hpc_predictor *predictor; /* or NULL */
+	hpc_value *values; /* [nfeatures] */
+	uint32_t *codes;   /* [nfeatures] */
 };
 
 /* The column for a feature, or an ERROR. */
@@ -85,7 +83,6 @@ hpg_binding_make(const hpc_model *model, hpg_rowtype *rowtype,
 	binding->rowtype = rowtype;
 	binding->identifier = rowtype->identifier;
 	binding->nfeatures = summary.nfeatures;
-	binding->countdown = hpc_predictor_rows(model);
 	binding->columns =
 		palloc0(Max(summary.nfeatures, 1) * sizeof(hpg_column *));
 	binding->values = palloc0(Max(summary.nfeatures, 1) * sizeof(hpc_value));
@@ -172,25 +169,25 @@ hpg_binding_values(hpg_binding *binding, HeapTupleHeader row)
 
 /* As many rows may follow as there were, so that it has paid by then. */
 static void
-make_predictor(hpg_binding *binding, const hpc_model *model)
+make_predictor(hpg_loaded *loaded)
 {
 	hpc_env env;
 
-	hpg_env_init(&env, binding->context, 1);
-	hpg_check_status(&env,
-					 hpc_predictor_create(&env, model, &binding->predictor));
+	hpg_env_init(&env, loaded->context, 1);
+	hpg_check_status(&env, hpc_predictor_create(&env, loaded->model,
+												&loaded->predictor));
 }
 
 double
-hpg_binding_predict(hpg_binding *binding, const hpc_model *model,
+hpg_binding_predict(hpg_binding *binding, hpg_loaded *loaded,
 					HeapTupleHeader row)
 {
 	hpg_row_deform(binding->rowtype, row);
 	read_features(binding, false);
-	if (binding->countdown > 0 && --binding->countdown == 0)
-		make_predictor(binding, model);
-	return hpc_predictor_predict(binding->predictor, model, binding->values,
-								 binding->codes);
+	if (loaded->countdown > 0 && --loaded->countdown == 0)
+		make_predictor(loaded);
+	return hpc_predictor_predict(loaded->predictor, loaded->model,
+								 binding->values, binding->codes);
 }
 
 bool

@@ -60,6 +60,9 @@ extern void hpg_memory_error(const hpg_border *border) pg_attribute_noreturn();
 /* The limit as a sentence, with a blank before it. */
 extern char *hpg_memory_words(void);
 
+/* hpg_cache.c */
+extern void hpg_cache_settings(void);
+
 /* hpg_progress.c */
 extern void hpg_progress_settings(void);
 extern void

@@ -44,6 +44,7 @@ _PG_init(void)
 							&houseprice_threads, 0, 0, HPC_MAX_THREADS,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	hpg_memory_settings();
+	hpg_cache_settings();
 	hpg_progress_settings();
 	hpg_spill_init();
 	MarkGUCPrefixReserved("houseprice");

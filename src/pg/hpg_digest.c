@@ -80,8 +80,9 @@ model_arg(FunctionCallInfo fcinfo, digest_state *state, MemoryContext context)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("model must not be NULL")));
-	state->call.context = context;
-	model = hpg_call_model(&state->call, PG_GETARG_DATUM(1));
+	if (state->call.context == NULL)
+		hpg_call_init(&state->call, context);
+	model = hpg_call_model(&state->call, PG_GETARG_DATUM(1))->model;
 	digest = hpc_model_digest(model);
 	if (state->call.binding != NULL &&
 		memcmp(&digest, &state->model_digest, sizeof(digest)) != 0)

@@ -17,8 +17,8 @@
  * A model without trees says what it is: "linear, 79 features, ...", "blend
  * of 2, 79 features, ...".
  *
- * A model stored out of line is fetched once per call site: hpg_call keeps
- * the copy under the identity of the stored value.
+ * A model stored out of line is fetched once: a call site knows it by the
+ * identity of the stored value, the cache (hpg_cache.c) by its digest.
  */
 #include "postgres.h"
 
@@ -180,6 +180,27 @@ hp_model_send(PG_FUNCTION_ARGS)
 
 /* ---------- models as arguments ---------- */
 
+/* The context of a call site ends, and with it what the call site used. */
+static void
+end_call(void *arg)
+{
+	hpg_call *call = arg;
+
+	if (call->pinned)
+		hpg_cache_unpin(call->loaded);
+	call->pinned = false;
+}
+
+void
+hpg_call_init(hpg_call *call, MemoryContext context)
+{
+	memset(call, 0, sizeof(*call));
+	call->context = context;
+	call->end.func = end_call;
+	call->end.arg = call;
+	MemoryContextRegisterResetCallback(context, &call->end);
+}
+
 hpg_call *
 hpg_call_of(FunctionCallInfo fcinfo)
 {
@@ -187,9 +208,8 @@ hpg_call_of(FunctionCallInfo fcinfo)
 
 	if (call == NULL)
 	{
-		call =
-			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(hpg_call));
-		call->context = fcinfo->flinfo->fn_mcxt;
+		call = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(hpg_call));
+		hpg_call_init(call, fcinfo->flinfo->fn_mcxt);
 		fcinfo->flinfo->fn_extra = call;
 	}
 	return call;
@@ -209,48 +229,106 @@ aligned_model(struct varlena *datum)
 	return copy;
 }
 
-/* Fetches a model to stay, unless it is the one that did. */
-static const hpc_model *
-fetch_model(hpg_call *call, struct varlena *value)
+/* The digest in the first bytes of a value that is stored or compressed. */
+static hpc_digest
+stored_digest(struct varlena *value)
 {
-	MemoryContext before = MemoryContextSwitchTo(call->context);
-	struct varlena *fetched = detoast_attr(value);
-	hpc_digest digest = hpc_model_digest((const hpc_model *) fetched);
-
-	MemoryContextSwitchTo(before);
-	if (call->copy != NULL &&
-		memcmp(&digest, &call->copy_digest, sizeof(digest)) == 0)
+	union
 	{
-		pfree(fetched);
-		return call->copy;
-	}
-	if (call->copy != NULL)
-		pfree(unconstify(hpc_model *, call->copy));
-	call->copy = (const hpc_model *) fetched;
-	call->copy_digest = digest;
-	call->toast_value = InvalidOid;
-	return call->copy;
+		char bytes[HPC_MODEL_HEAD];
+		uint64 aligned;
+	} head = {{0}};
+	struct varlena *slice =
+		detoast_attr_slice(value, 0, HPC_MODEL_HEAD - VARHDRSZ);
+
+	memcpy(head.bytes + VARHDRSZ, VARDATA_ANY(slice),
+		   Min(VARSIZE_ANY_EXHDR(slice), HPC_MODEL_HEAD - VARHDRSZ));
+	pfree(slice);
+	return hpc_model_digest((const hpc_model *) &head);
 }
 
-const hpc_model *
+static bool
+is_loaded(const hpg_call *call, const hpc_digest *digest)
+{
+	return call->loaded != NULL &&
+		   memcmp(&call->loaded->digest, digest, sizeof(*digest)) == 0;
+}
+
+static void
+let_go(hpg_call *call)
+{
+	hpg_loaded *loaded = call->loaded;
+
+	if (loaded == NULL)
+		return;
+	call->loaded = NULL;
+	call->toast_value = InvalidOid;
+	if (call->pinned)
+		hpg_cache_unpin(loaded);
+	else
+		MemoryContextDelete(loaded->context);
+	call->pinned = call->passing = false;
+}
+
+/* A model that lies in a row, and is gone with it. */
+static hpg_loaded *
+load_passing(hpg_call *call, const hpc_model *model)
+{
+	hpc_digest digest = hpc_model_digest(model);
+	MemoryContext context;
+
+	if (!is_loaded(call, &digest) || !call->passing)
+	{
+		let_go(call);
+		call->passing = true;
+		context = AllocSetContextCreate(call->context, "houseprice model",
+										ALLOCSET_SMALL_SIZES);
+		call->loaded = MemoryContextAllocZero(context, sizeof(hpg_loaded));
+		call->loaded->context = context;
+		call->loaded->digest = digest;
+		call->loaded->countdown = hpc_predictor_rows(model);
+	}
+	call->loaded->model = model;
+	return call->loaded;
+}
+
+/* A model that has to be fetched or unpacked. */
+static void
+load_stored(hpg_call *call, struct varlena *value)
+{
+	hpc_digest digest = stored_digest(value);
+	MemoryContext before;
+
+	if (is_loaded(call, &digest) && !call->passing)
+		return;
+	let_go(call);
+	before = MemoryContextSwitchTo(call->context);
+	call->loaded = hpg_cache_get(value, &digest, &call->pinned);
+	MemoryContextSwitchTo(before);
+}
+
+hpg_loaded *
 hpg_call_model(hpg_call *call, Datum datum)
 {
 	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
 	struct varatt_external pointer;
 
 	if (!VARATT_IS_EXTENDED(value))
-		return aligned_model(value);
+		return load_passing(call, aligned_model(value));
 	if (!VARATT_IS_EXTERNAL_ONDISK(value))
-		return fetch_model(call, value);
+	{
+		load_stored(call, value);
+		return call->loaded;
+	}
 	VARATT_EXTERNAL_GET_POINTER(pointer, value);
-	if (call->copy == NULL || call->toast_value != pointer.va_valueid ||
+	if (call->toast_value != pointer.va_valueid ||
 		call->toast_relation != pointer.va_toastrelid)
 	{
-		fetch_model(call, value);
+		load_stored(call, value);
 		call->toast_value = pointer.va_valueid;
 		call->toast_relation = pointer.va_toastrelid;
 	}
-	return call->copy;
+	return call->loaded;
 }
 
 const hpc_model *

@@ -2,8 +2,8 @@
  * hpg_predict.c
  *		hp_predict(model, row): the prediction for one row.
  *
- * The model is fetched once per call site and the row's columns are bound
- * once per model and row type (hpg_model.c, hpg_bind.c); what is left per row
+ * The model is fetched once per call site, if it is not in the cache, and the
+ * row's columns are bound once per model and row type (hpg_model.c, hpg_bind.c); what is left per row
  * is splitting it into columns and walking the trees.
  */
 #include "postgres.h"
@@ -17,10 +17,10 @@ Datum
 hp_predict(PG_FUNCTION_ARGS)
 {
 	hpg_call *call = hpg_call_of(fcinfo);
-	const hpc_model *model = hpg_call_model(call, PG_GETARG_DATUM(0));
+	hpg_loaded *loaded = hpg_call_model(call, PG_GETARG_DATUM(0));
 	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
 	hpg_binding *binding =
-		hpg_binding_of(&call->binding, model, row, call->context);
+		hpg_binding_of(&call->binding, loaded->model, row, call->context);
 
-	PG_RETURN_FLOAT8(hpg_binding_predict(binding, model, row));
+	PG_RETURN_FLOAT8(hpg_binding_predict(binding, loaded, row));
 }

@@ -132,9 +132,11 @@ predict_row(void *opaque, TupleTableSlot *slot)
 static void
 begin_batch(predict_job *job, FunctionCallInfo fcinfo, MemoryContext context)
 {
+	hpg_call *call = palloc(sizeof(hpg_call));
 	uint32 room;
 
-	job->model = hpg_arg_model(fcinfo, 0);
+	hpg_call_init(call, context);
+	job->model = hpg_call_model(call, PG_GETARG_DATUM(0))->model;
 	job->binding = hpg_binding_make(job->model, job->rowtype, context);
 	hpg_env_init(&job->env, context, hpg_threads());
 	hpg_check_status(&job->env,
