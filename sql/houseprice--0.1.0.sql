@@ -46,6 +46,155 @@ COMMENT ON FUNCTION hp_model_info(hp_model) IS
 	'algorithm, parameters, features, rows, digests, out-of-bag metrics, size';
 
 ---------------------------------------------------------------------------
+-- model: comparing, by digest
+---------------------------------------------------------------------------
+
+CREATE FUNCTION hp_model_eq(hp_model, hp_model) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_eq(hp_model, hp_model) IS
+	'implementation of = operator';
+
+CREATE FUNCTION hp_model_ne(hp_model, hp_model) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_ne(hp_model, hp_model) IS
+	'implementation of <> operator';
+
+CREATE FUNCTION hp_model_lt(hp_model, hp_model) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_lt(hp_model, hp_model) IS
+	'implementation of < operator';
+
+CREATE FUNCTION hp_model_le(hp_model, hp_model) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_le(hp_model, hp_model) IS
+	'implementation of <= operator';
+
+CREATE FUNCTION hp_model_gt(hp_model, hp_model) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_gt(hp_model, hp_model) IS
+	'implementation of > operator';
+
+CREATE FUNCTION hp_model_ge(hp_model, hp_model) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_ge(hp_model, hp_model) IS
+	'implementation of >= operator';
+
+CREATE OPERATOR = (
+	LEFTARG = hp_model, RIGHTARG = hp_model, FUNCTION = hp_model_eq,
+	COMMUTATOR = =, NEGATOR = <>,
+	RESTRICT = eqsel, JOIN = eqjoinsel,
+	HASHES, MERGES
+);
+COMMENT ON OPERATOR = (hp_model, hp_model) IS 'equal, by digest';
+
+CREATE OPERATOR <> (
+	LEFTARG = hp_model, RIGHTARG = hp_model, FUNCTION = hp_model_ne,
+	COMMUTATOR = <>, NEGATOR = =,
+	RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR <> (hp_model, hp_model) IS 'not equal, by digest';
+
+CREATE OPERATOR < (
+	LEFTARG = hp_model, RIGHTARG = hp_model, FUNCTION = hp_model_lt,
+	COMMUTATOR = >, NEGATOR = >=,
+	RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+COMMENT ON OPERATOR < (hp_model, hp_model) IS 'less than, by digest';
+
+CREATE OPERATOR <= (
+	LEFTARG = hp_model, RIGHTARG = hp_model, FUNCTION = hp_model_le,
+	COMMUTATOR = >=, NEGATOR = >,
+	RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+COMMENT ON OPERATOR <= (hp_model, hp_model) IS 'less than or equal, by digest';
+
+CREATE OPERATOR > (
+	LEFTARG = hp_model, RIGHTARG = hp_model, FUNCTION = hp_model_gt,
+	COMMUTATOR = <, NEGATOR = <=,
+	RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+COMMENT ON OPERATOR > (hp_model, hp_model) IS 'greater than, by digest';
+
+CREATE OPERATOR >= (
+	LEFTARG = hp_model, RIGHTARG = hp_model, FUNCTION = hp_model_ge,
+	COMMUTATOR = <=, NEGATOR = <,
+	RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+COMMENT ON OPERATOR >= (hp_model, hp_model) IS 'greater than or equal, by digest';
+
+CREATE FUNCTION hp_model_cmp(hp_model, hp_model) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_cmp(hp_model, hp_model) IS
+	'less-equal-greater, by digest';
+
+CREATE FUNCTION hp_model_hash(hp_model) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_hash(hp_model) IS 'hash';
+
+CREATE FUNCTION hp_model_hash_extended(hp_model, bigint) RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_hash_extended(hp_model, bigint) IS 'hash';
+
+CREATE OPERATOR CLASS hp_model_ops DEFAULT FOR TYPE hp_model USING btree AS
+	OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+	FUNCTION 1 hp_model_cmp(hp_model, hp_model);
+COMMENT ON OPERATOR FAMILY hp_model_ops USING btree IS 'models by digest';
+COMMENT ON OPERATOR CLASS hp_model_ops USING btree IS 'models by digest';
+
+CREATE OPERATOR CLASS hp_model_ops DEFAULT FOR TYPE hp_model USING hash AS
+	OPERATOR 1 =,
+	FUNCTION 1 hp_model_hash(hp_model),
+	FUNCTION 2 hp_model_hash_extended(hp_model, bigint);
+COMMENT ON OPERATOR FAMILY hp_model_ops USING hash IS 'models by digest';
+COMMENT ON OPERATOR CLASS hp_model_ops USING hash IS 'models by digest';
+
+---------------------------------------------------------------------------
+-- model: as something else
+---------------------------------------------------------------------------
+
+CREATE FUNCTION hp_model_from_bytea(bytea) RETURNS hp_model
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_from_bytea(bytea) IS
+	'cast to hp_model: validates every byte';
+
+CREATE FUNCTION hp_model_to_bytea(hp_model) RETURNS bytea
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_model_to_bytea(hp_model) IS 'cast to bytea';
+
+CREATE FUNCTION hp_model_to_jsonb(hp_model) RETURNS jsonb
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION hp_model_to_jsonb(hp_model) IS
+	'cast to jsonb: all that a model says and has learned';
+
+CREATE CAST (bytea AS hp_model) WITH FUNCTION hp_model_from_bytea(bytea);
+CREATE CAST (hp_model AS bytea) WITH FUNCTION hp_model_to_bytea(hp_model);
+CREATE CAST (hp_model AS jsonb) WITH FUNCTION hp_model_to_jsonb(hp_model);
+COMMENT ON CAST (bytea AS hp_model) IS 'the bytes of a model, validated';
+COMMENT ON CAST (hp_model AS bytea) IS 'the bytes of a model';
+COMMENT ON CAST (hp_model AS jsonb) IS
+	'all that a model says and has learned';
+
+CREATE FUNCTION hp_tree(model hp_model, n integer)
+RETURNS TABLE
+(
+	node integer,
+	parent integer,
+	depth integer,
+	rule text,
+	feature text,
+	threshold float8,
+	categories text[],
+	missing text,
+	left_child integer,
+	right_child integer,
+	rows bigint,
+	value float8
+)
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_tree(hp_model, integer) IS
+	'the nodes of one tree of a model, numbered from 1';
+
+---------------------------------------------------------------------------
 -- clean
 ---------------------------------------------------------------------------
 

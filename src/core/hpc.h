@@ -590,6 +590,46 @@ extern const char *hpc_model_category(const hpc_model *model, int feature,
 /* Member 0 .. nmembers - 1 of a blend, a model of its own. */
 extern const hpc_model *hpc_model_member(const hpc_model *model, int member);
 
+/* A node of a tree.  Children stand side by side, after their parent. */
+typedef struct hpc_model_node
+{
+	uint32_t left;       /* the right child is left + 1; 0: a leaf */
+	uint32_t cover;      /* weighted rows of the training that came here */
+	double value;        /* of a leaf, on the learned scale */
+	int feature;         /* of a split, like what follows */
+	bool missing_left;   /* otherwise missing goes right */
+	double threshold;    /* numbers: values up to this go left */
+	const uint32_t *set; /* categories: a bit for each that goes left; points
+						  * into the model; or NULL */
+} hpc_model_node;
+
+/* Nodes of tree 0 .. ntrees - 1, of a model that is no blend. */
+extern uint32_t hpc_model_tree_size(const hpc_model *model, uint32_t tree);
+extern void hpc_model_node_at(const hpc_model *model, uint32_t tree,
+							  uint32_t node, hpc_model_node *out);
+
+/*
+ * What a feature adds to the prediction of a linear model.  Numbers, booleans
+ * and times: coefficient × (t(x) - center), x clipped to low .. high, t the
+ * logarithm of 1 + x or the identity; a missing x counts as fill, and adds
+ * missing.  Categories: that of levels[ncategories], missing, or unknown.
+ */
+typedef struct hpc_model_term
+{
+	bool log1p;
+	double fill;
+	double low;
+	double high;
+	double center;
+	double coefficient;
+	double missing;
+	double unknown;
+	const double *levels; /* points into the model */
+} hpc_model_term;
+
+extern void
+hpc_model_term_at(const hpc_model *model, int feature, hpc_model_term *out);
+
 /*
  * Prediction for values[nfeatures], in the model's order of features; codes
  * is scratch for as many.  Values of features that are not used are not read.

@@ -266,3 +266,61 @@ hpc_model_category(const hpc_model *model, int feature, uint32_t index,
 	*nbytes = string.nbytes;
 	return view.strings + string.offset;
 }
+
+/* ---------- what was learned ---------- */
+
+uint32_t
+hpc_model_tree_size(const hpc_model *model, uint32_t tree)
+{
+	hpc_model_view view;
+
+	hpc_model_open(model, &view);
+	return view.trees[tree + 1] - view.trees[tree];
+}
+
+void
+hpc_model_node_at(const hpc_model *model, uint32_t tree, uint32_t node,
+				  hpc_model_node *out)
+{
+	hpc_model_view view;
+	const hpc_feature_record *feature;
+	const hpc_node *from;
+
+	hpc_model_open(model, &view);
+	from = &view.nodes[view.trees[tree] + node];
+	memset(out, 0, sizeof(*out));
+	out->left = from->left;
+	out->cover = view.covers[view.trees[tree] + node];
+	if (from->left == 0)
+	{
+		memcpy(&out->value, from->u.value, sizeof(double));
+		return;
+	}
+	feature = &view.features[from->u.split.feature];
+	out->feature = from->u.split.feature;
+	out->missing_left = from->u.split.flags & HPC_NODE_MISSING_LEFT;
+	if (from->u.split.flags & HPC_NODE_SET)
+		out->set = view.sets + from->u.split.cut;
+	else
+		out->threshold =
+			view.thresholds[feature->first_threshold + from->u.split.cut];
+}
+
+void
+hpc_model_term_at(const hpc_model *model, int feature, hpc_model_term *out)
+{
+	hpc_model_view view;
+	const hpc_linear_term *term;
+
+	hpc_model_open(model, &view);
+	term = &view.terms[feature];
+	*out = (hpc_model_term){.log1p = term->log1p != 0,
+							.fill = term->fill,
+							.low = term->low,
+							.high = term->high,
+							.center = term->center,
+							.coefficient = term->coefficient,
+							.missing = term->missing,
+							.unknown = term->unknown,
+							.levels = view.levels + term->first_level};
+}

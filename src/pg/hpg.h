@@ -265,6 +265,12 @@ extern void hpg_push_container(JsonbParseState **state, JsonbIteratorToken as,
 extern Jsonb *hpg_json_parse(const char *utf8);
 extern void hpg_push_jsonb(JsonbParseState **state, const char *utf8);
 
+/* A time in microseconds as to_jsonb() writes it; NULL: it is out of range. */
+extern char *hpg_time_json(double time);
+
+/* hp_model_info(hp_model) returns jsonb; for model::jsonb, too */
+extern Datum hp_model_info(PG_FUNCTION_ARGS);
+
 /*
  * Text in UTF-8 that is the same for equal values in every database: keys in
  * one order, numbers without trailing zeros.
@@ -367,6 +373,9 @@ extern void hpg_call_init(hpg_call *call, MemoryContext context);
  * used here or stays in the cache.  Valid for this call.
  */
 extern hpg_loaded *hpg_call_model(hpg_call *call, Datum datum);
+
+/* The digest of the model in a datum, of which it reads the first bytes. */
+extern hpc_digest hpg_datum_digest(Datum datum);
 
 /* The model argument of a function that is called once. */
 extern const hpc_model *hpg_arg_model(FunctionCallInfo fcinfo, int arg);

@@ -237,23 +237,30 @@ push_params(JsonbParseState **state, const hpc_model *model,
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
-/* An end of a feature's range: times as to_jsonb() writes them. */
+char *
+hpg_time_json(double time)
+{
+	char text[MAXDATELEN + 1];
+
+	if (!(time >= MIN_TIMESTAMP) || !(time < END_TIMESTAMP))
+		return NULL;
+	JsonEncodeDateTime(text, TimestampGetDatum((Timestamp) time), TIMESTAMPOID,
+					   NULL);
+	return pstrdup(text);
+}
+
+/* An end of a feature's range. */
 static void
 push_end(JsonbParseState **state, const char *key, hpc_kind kind,
 		 double number)
 {
-	char text[MAXDATELEN + 1];
+	char *time = kind == HPC_TIME ? hpg_time_json(number) : NULL;
 
-	if (kind != HPC_TIME || !(number >= MIN_TIMESTAMP) ||
-		!(number < END_TIMESTAMP))
-	{
-		push_measure(state, key, number);
-		return;
-	}
 	hpg_push_key(state, key);
-	JsonEncodeDateTime(text, TimestampGetDatum((Timestamp) number),
-					   TIMESTAMPOID, NULL);
-	hpg_push_string(state, text);
+	if (time != NULL)
+		hpg_push_string(state, time);
+	else
+		hpg_push_number(state, number);
 }
 
 static void

@@ -35,6 +35,8 @@ HPG_FUNCTION(hp_model_in);
 HPG_FUNCTION(hp_model_out);
 HPG_FUNCTION(hp_model_recv);
 HPG_FUNCTION(hp_model_send);
+HPG_FUNCTION(hp_model_from_bytea);
+HPG_FUNCTION(hp_model_to_bytea);
 
 #define TEXT_PREFIX "houseprice model 1: "
 #define MODEL_ALIGNMENT 8
@@ -178,6 +180,25 @@ hp_model_send(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
 
+/* hp_model_from_bytea(bytea) returns hp_model: what hp_model_send wrote */
+Datum
+hp_model_from_bytea(PG_FUNCTION_ARGS)
+{
+	bytea *bytes = PG_GETARG_BYTEA_PP(0);
+	size_t nbytes = VARSIZE_ANY_EXHDR(bytes);
+	struct varlena *datum = allocate_datum(nbytes + VARHDRSZ);
+
+	memcpy(VARDATA(datum), VARDATA_ANY(bytes), nbytes);
+	return validated(datum, nbytes + VARHDRSZ);
+}
+
+/* hp_model_to_bytea(hp_model) returns bytea */
+Datum
+hp_model_to_bytea(PG_FUNCTION_ARGS)
+{
+	return hp_model_send(fcinfo);
+}
+
 /* ---------- models as arguments ---------- */
 
 /* The context of a call site ends, and with it what the call site used. */
@@ -245,6 +266,16 @@ stored_digest(struct varlena *value)
 		   Min(VARSIZE_ANY_EXHDR(slice), HPC_MODEL_HEAD - VARHDRSZ));
 	pfree(slice);
 	return hpc_model_digest((const hpc_model *) &head);
+}
+
+hpc_digest
+hpg_datum_digest(Datum datum)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+
+	if (VARATT_IS_EXTENDED(value))
+		return stored_digest(value);
+	return hpc_model_digest(aligned_model(value));
 }
 
 static bool
