@@ -580,6 +580,33 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION hp_predict(hp_model, record) IS
 	'prediction of a model for a row, whose columns bind to features by name';
 
+CREATE FUNCTION hp_predict_json(model hp_model, r jsonb) RETURNS float8
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION hp_predict_json(hp_model, jsonb) IS
+	'prediction of a model for a row as a JSON object';
+
+CREATE FUNCTION hp_predict_oob(model hp_model, r record) RETURNS float8
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION hp_predict_oob(hp_model, record) IS
+	'prediction for a row of the training by the trees that did not see it';
+
+CREATE FUNCTION hp_predict_oob(model hp_model, r record, target float8)
+RETURNS float8
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION hp_predict_oob(hp_model, record, float8) IS
+	'the same for a model whose target was given by value';
+
+CREATE FUNCTION hp_warn(model hp_model, r record) RETURNS text[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION hp_warn(hp_model, record) IS
+	'what of a row is unlike all that a model was trained on';
+
+CREATE FUNCTION hp_check(model hp_model, r anyelement)
+RETURNS TABLE (column_name text, problem text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION hp_check(hp_model, anyelement) IS
+	'why rows of a type do not suit a model; no rows: they do';
+
 CREATE FUNCTION hp_predict_rows_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -587,6 +587,10 @@ extern void hpc_model_feature_at(const hpc_model *model, int feature,
 extern const char *hpc_model_category(const hpc_model *model, int feature,
 									  uint32_t index, uint32_t *nbytes);
 
+/* Is the value, not missing, one of the categories of the feature? */
+extern bool
+hpc_model_knows(const hpc_model *model, int feature, const hpc_value *value);
+
 /* Member 0 .. nmembers - 1 of a blend, a model of its own. */
 extern const hpc_model *hpc_model_member(const hpc_model *model, int member);
 
@@ -637,6 +641,21 @@ hpc_model_term_at(const hpc_model *model, int feature, hpc_model_term *out);
  */
 extern double hpc_model_predict(const hpc_model *model,
 								const hpc_value *values, uint32_t *codes);
+
+/* Is there an answer to hpc_model_predict_oob? */
+extern bool hpc_model_has_bags(const hpc_model *model);
+
+/*
+ * Prediction for a row that the model was trained on, by the trees that did
+ * not have its first copy in their bag: values and codes as above, all values
+ * read; target and weight (1 where there is none) as they were in training.
+ * For other rows it is by trees drawn by chance.  False: there is no such
+ * tree.
+ */
+extern bool
+hpc_model_predict_oob(const hpc_model *model, const hpc_value *values,
+					  double target, double weight, uint32_t *codes,
+					  double *prediction);
 
 /*
  * What is made of a model once to predict many rows: the same predictions to

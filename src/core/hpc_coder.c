@@ -220,6 +220,16 @@ hpc_code_category(const hpc_model_view *view, const hpc_coder *coder,
 						 value);
 }
 
+bool
+hpc_model_knows(const hpc_model *model, int feature, const hpc_value *value)
+{
+	hpc_model_view view;
+
+	hpc_model_open(model, &view);
+	return search_category(&view, &view.features[feature], value) !=
+		   HPC_NO_CODE;
+}
+
 /* ---------- rows ---------- */
 
 void

@@ -54,9 +54,8 @@ typedef struct forest
 	hpc_grow_rules rules;
 	int8_t *monotone; /* [nfeatures], or NULL */
 	double *chance;   /* [nfeatures], or NULL */
-	hpc_poisson poisson;
-	uint64_t row_threshold; /* without bag */
-	int gain_scale;         /* exponent of gains in the model's units */
+	hpc_bag_rule bag_rule;
+	int gain_scale; /* exponent of gains in the model's units */
 	int nworkers;
 	hpc_lines *lines;
 	hpc_grower **growers; /* [nworkers] */
@@ -78,18 +77,8 @@ typedef struct forest
 static inline uint32_t
 bag_weight(const forest *f, uint64_t stream, uint32_t row, uint32_t copy)
 {
-	uint64_t bits = hpc_draw(stream, hpc_copy_key(f->frame->key[row], copy));
-
-	if (f->params->bag)
-		return hpc_poisson_draw(&f->poisson, bits);
-	return bits < f->row_threshold || f->params->row_fraction >= 1;
-}
-
-static uint64_t
-bag_stream(const forest *f, uint64_t tree)
-{
-	return hpc_stream(f->params->bag ? HPC_TAG_BAG : HPC_TAG_ROW_SAMPLE,
-					  f->params->seed, tree);
+	return hpc_bag_draw(&f->bag_rule, stream,
+						hpc_copy_key(f->frame->key[row], copy));
 }
 
 /* Puts a row into the bag, copies times. */
@@ -116,7 +105,7 @@ fill_bag(const forest *f, hpc_crew *crew, int worker, uint64_t tree,
 		 hpc_bag *bag, uint64_t *outside)
 {
 	const hpc_frame *frame = f->frame;
-	uint64_t stream = bag_stream(f, tree);
+	uint64_t stream = hpc_bag_stream(&f->bag_rule, tree);
 	uint64_t drawn = 0;
 	uint64_t bits = 0;
 
@@ -613,8 +602,7 @@ prepare(forest *f)
 	if (f->writer != NULL)
 		hpc_writer_set_monotone(f->writer, f->monotone);
 	set_rules(f);
-	hpc_poisson_init(&f->poisson, params->row_fraction);
-	f->row_threshold = hpc_share_threshold(params->row_fraction);
+	hpc_bag_rule_init(&f->bag_rule, params);
 	f->oob_scale = oob_scale(f);
 	f->gain_scale = 2 * (f->fixed.step - hpc_exponent_above(f->fixed.largest));
 	f->nworkers = is_small(frame) ? 1 : hpc_crew_size(f->env);

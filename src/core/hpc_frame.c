@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "hpc_frame_inside.h"
+#include "hpc_random.h"
 
 /* Distinct targets are counted up to here: more is enough. */
 #define MAX_TARGETS_COUNTED 64
@@ -411,8 +412,7 @@ make_keys(hpc_frame_maker *maker)
 		return HPC_NO_MEMORY;
 	for (uint32_t row = 0; row < frame->nrows; row++)
 	{
-		frame->key[row] = hpc_mix(maker->row_hash[row].low ^
-								  hpc_mix(maker->row_hash[row].high));
+		frame->key[row] = hpc_row_key(maker->row_hash[row]);
 		if (hpc_poll(maker->env, row))
 			return HPC_CANCELLED;
 	}

@@ -23,9 +23,6 @@
 #define WALKERS 48
 #define MAX_LEAVES_AT_ONCE HPC_MASKS_GROUP
 
-/* Adds up whatever fits into a model without overflow. */
-#define LARGE_UNIT 0x1p40
-
 /* ---------- trees ---------- */
 
 _Static_assert(HPC_NO_CODE == UINT32_MAX && HPC_NODE_MISSING_LEFT == 1,
@@ -174,7 +171,8 @@ hpc_predict_trees(const hpc_model_view *view, const hpc_masks *masks,
 	if (isfinite(raw))
 		return raw;
 	return hpc_model_number(
-		combine_leaves(view, masks, codes, 1 / LARGE_UNIT) * LARGE_UNIT);
+		combine_leaves(view, masks, codes, 1 / HPC_LARGE_UNIT) *
+		HPC_LARGE_UNIT);
 }
 
 /* ---------- linear terms ---------- */
@@ -241,8 +239,8 @@ hpc_predict_terms(const hpc_model_view *view, const hpc_coder *coder,
 
 	if (isfinite(raw))
 		return raw;
-	return hpc_model_number(sum_terms(view, coder, values, 1 / LARGE_UNIT) *
-							LARGE_UNIT);
+	return hpc_model_number(
+		sum_terms(view, coder, values, 1 / HPC_LARGE_UNIT) * HPC_LARGE_UNIT);
 }
 
 /* ---------- blends ---------- */
@@ -260,7 +258,7 @@ hpc_blend_add(hpc_blend_tally *tally, const hpc_training_record *blend,
 	if (tally->nmembers == 0)
 		tally->origin = x;
 	tally->sum += x - tally->origin;
-	tally->scaled += x / LARGE_UNIT;
+	tally->scaled += x / HPC_LARGE_UNIT;
 	tally->nmembers++;
 }
 
@@ -270,7 +268,7 @@ hpc_blend_end(const hpc_blend_tally *tally)
 	return isfinite(tally->sum)
 			   ? tally->origin + tally->sum / tally->nmembers
 			   : hpc_model_number(tally->scaled / tally->nmembers *
-								  LARGE_UNIT);
+								  HPC_LARGE_UNIT);
 }
 
 /* ---------- the whole model ---------- */

@@ -8,6 +8,9 @@
 #include "hpc_coder.h"
 #include "hpc_masks.h"
 
+/* In such units, whatever fits into a model adds up without overflow. */
+#define HPC_LARGE_UNIT 0x1p40
+
 /* NULL stands for whatever there was no memory for. */
 struct hpc_predictor
 {

@@ -30,3 +30,13 @@ hpc_poisson_init(hpc_poisson *poisson, double mean)
 		term = term * mean / (k + 1);
 	}
 }
+
+void
+hpc_bag_rule_init(hpc_bag_rule *rule, const hpc_params *params)
+{
+	rule->bag = params->bag;
+	rule->takes_all = params->row_fraction >= 1;
+	rule->seed = params->seed;
+	rule->threshold = hpc_share_threshold(params->row_fraction);
+	hpc_poisson_init(&rule->poisson, params->row_fraction);
+}

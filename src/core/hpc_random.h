@@ -25,6 +25,13 @@ hpc_draw(uint64_t stream, uint64_t item)
 	return hpc_mix(hpc_mix(stream ^ item) + stream);
 }
 
+/* Key of a row for draws, of the hash of its content. */
+static inline uint64_t
+hpc_row_key(hpc_hash hash)
+{
+	return hpc_mix(hash.low ^ hpc_mix(hash.high));
+}
+
 /* Key of the c-th copy of a row. */
 static inline uint64_t
 hpc_copy_key(uint64_t row_key, uint64_t copy)
@@ -78,5 +85,38 @@ hpc_inner_fold(int64_t seed, uint64_t row_key, uint32_t nfolds)
 
 /* Threshold below which a uniform draw falls with probability share. */
 extern uint64_t hpc_share_threshold(double share);
+
+/*
+ * How often the copies of rows are in the bag of a tree of a forest: by a
+ * Poisson distribution, or, without bags, once with a probability.
+ */
+typedef struct hpc_bag_rule
+{
+	bool bag;
+	bool takes_all; /* without bags */
+	int64_t seed;
+	uint64_t threshold;
+	hpc_poisson poisson;
+} hpc_bag_rule;
+
+extern void hpc_bag_rule_init(hpc_bag_rule *rule, const hpc_params *params);
+
+static inline uint64_t
+hpc_bag_stream(const hpc_bag_rule *rule, uint64_t tree)
+{
+	return hpc_stream(rule->bag ? HPC_TAG_BAG : HPC_TAG_ROW_SAMPLE, rule->seed,
+					  tree);
+}
+
+/* copy: its key (hpc_copy_key). */
+static inline uint32_t
+hpc_bag_draw(const hpc_bag_rule *rule, uint64_t stream, uint64_t copy)
+{
+	uint64_t bits = hpc_draw(stream, copy);
+
+	if (rule->bag)
+		return hpc_poisson_draw(&rule->poisson, bits);
+	return bits < rule->threshold || rule->takes_all;
+}
 
 #endif /* HPC_RANDOM_H */

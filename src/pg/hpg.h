@@ -103,6 +103,10 @@ extern void hpg_check_row_type(FunctionCallInfo fcinfo, int arg);
 extern const char *hpg_nearest_name(const char *name, int ncandidates,
 									const char *const *candidates);
 
+/* The same for columns. */
+extern const char *
+hpg_nearest_column(const hpg_rowtype *rowtype, const char *name);
+
 /* ERROR undefined_column naming it, with the nearest column as a HINT. */
 extern void hpg_column_missing(const hpg_rowtype *rowtype, const char *name)
 	pg_attribute_noreturn();
@@ -403,16 +407,31 @@ extern const hpc_value *hpg_binding_used_values(hpg_binding *binding);
 extern const hpc_value *
 hpg_binding_values(hpg_binding *binding, HeapTupleHeader row);
 
-/* The prediction for a row by the model that the binding was made for. */
+/*
+ * The prediction for a row by the model that the binding was made for; and
+ * for what is in rowtype->values and nulls.
+ */
 extern double hpg_binding_predict(hpg_binding *binding, hpg_loaded *loaded,
 								  HeapTupleHeader row);
+extern double
+hpg_binding_predict_values(hpg_binding *binding, hpg_loaded *loaded);
 
 /*
- * The value of the model's target column of this name in the row last split
- * into values, before any fill.  False: NULL.  ERROR: no such column.
+ * The prediction out of bag for the row whose values hpg_binding_values
+ * answered last.  False: every tree has it in its bag.
  */
 extern bool
-hpg_binding_target(hpg_binding *binding, const char *name, double *target);
+hpg_binding_predict_oob(hpg_binding *binding, const hpc_model *model,
+						double target, double weight, double *prediction);
+
+/*
+ * The value of the target column that the model names in the row last split
+ * into values, before any fill.  False: NULL.  ERROR: the model names none
+ * (the HINT shows the function with a target), or there is no such column.
+ */
+extern bool
+hpg_binding_own_target(hpg_binding *binding, const hpc_texts *texts,
+					   const char *function, double *target);
 
 /* Likewise its weight; name: of the model's column of weights, or NULL. */
 extern double hpg_binding_weight(hpg_binding *binding, const char *name);

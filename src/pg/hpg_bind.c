@@ -179,10 +179,8 @@ make_predictor(hpg_loaded *loaded)
 }
 
 double
-hpg_binding_predict(hpg_binding *binding, hpg_loaded *loaded,
-					HeapTupleHeader row)
+hpg_binding_predict_values(hpg_binding *binding, hpg_loaded *loaded)
 {
-	hpg_row_deform(binding->rowtype, row);
 	read_features(binding, false);
 	if (loaded->countdown > 0 && --loaded->countdown == 0)
 		make_predictor(loaded);
@@ -190,11 +188,28 @@ hpg_binding_predict(hpg_binding *binding, hpg_loaded *loaded,
 								 binding->values, binding->codes);
 }
 
-bool
-hpg_binding_target(hpg_binding *binding, const char *name, double *target)
+double
+hpg_binding_predict(hpg_binding *binding, hpg_loaded *loaded,
+					HeapTupleHeader row)
 {
-	if (hpg_rowtype_find(binding->rowtype, name) == NULL)
-		hpg_column_missing(binding->rowtype, name);
+	hpg_row_deform(binding->rowtype, row);
+	return hpg_binding_predict_values(binding, loaded);
+}
+
+bool
+hpg_binding_own_target(hpg_binding *binding, const hpc_texts *texts,
+					   const char *function, double *target)
+{
+	if (texts->target == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the model does not name its target"),
+				 errdetail("It was trained on a target given by value."),
+				 errhint("Give the target as the third argument: "
+						 "%s(model, h, h.sale_price).",
+						 function)));
+	if (hpg_rowtype_find(binding->rowtype, texts->target) == NULL)
+		hpg_column_missing(binding->rowtype, texts->target);
 	*target = binding->target_value.number;
 	return binding->target != NULL && !binding->target_value.missing;
 }
@@ -206,4 +221,12 @@ hpg_binding_weight(hpg_binding *binding, const char *name)
 		return 1;
 	return hpg_weight_value(hpg_weight_column(binding->rowtype, name),
 							&binding->weight_value);
+}
+
+bool
+hpg_binding_predict_oob(hpg_binding *binding, const hpc_model *model,
+						double target, double weight, double *prediction)
+{
+	return hpc_model_predict_oob(model, binding->values, target, weight,
+								 binding->codes, prediction);
 }

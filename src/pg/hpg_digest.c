@@ -104,14 +104,7 @@ target_of_row(FunctionCallInfo fcinfo, const hpc_texts *texts,
 		*target = PG_ARGISNULL(3) ? 0 : PG_GETARG_FLOAT8(3);
 		return !PG_ARGISNULL(3);
 	}
-	if (texts->target == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the model does not name its target"),
-				 errdetail("It was trained on a target given by value."),
-				 errhint("Give the target as the third argument: "
-						 "hp_digest(model, h, h.sale_price).")));
-	return hpg_binding_target(binding, texts->target, target);
+	return hpg_binding_own_target(binding, texts, "hp_digest", target);
 }
 
 /*

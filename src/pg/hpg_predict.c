@@ -1,6 +1,7 @@
 /*
  * hpg_predict.c
- *		hp_predict(model, row): the prediction for one row.
+ *		hp_predict(model, row): the prediction for one row; hp_predict_oob: the
+ *		honest one for a row that the model was trained on.
  *
  * The model is fetched once per call site, if it is not in the cache, and the
  * row's columns are bound once per model and row type (hpg_model.c, hpg_bind.c); what is left per row
@@ -11,6 +12,7 @@
 #include "hpg.h"
 
 HPG_FUNCTION(hp_predict);
+HPG_FUNCTION(hp_predict_oob);
 
 /* hp_predict(hp_model, record) returns double precision */
 Datum
@@ -23,4 +25,49 @@ hp_predict(PG_FUNCTION_ARGS)
 		hpg_binding_of(&call->binding, loaded->model, row, call->context);
 
 	PG_RETURN_FLOAT8(hpg_binding_predict(binding, loaded, row));
+}
+
+static void
+check_bags(const hpc_model *model)
+{
+	if (!hpc_model_has_bags(model))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the model has no predictions out of bag"),
+				 errdetail("Only forests and extra trees with bag or "
+						   "row_fraction leave rows out of their trees."),
+				 errhint("Train on some rows and predict others: "
+						 "hp_split(h, 0.75), hp_fold(h, 5).")));
+}
+
+/*
+ * hp_predict_oob(model hp_model, r record [, target double precision]) returns
+ * double precision
+ */
+Datum
+hp_predict_oob(PG_FUNCTION_ARGS)
+{
+	hpg_call *call = hpg_call_of(fcinfo);
+	const hpc_model *model = hpg_call_model(call, PG_GETARG_DATUM(0))->model;
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
+	hpg_binding *binding =
+		hpg_binding_of(&call->binding, model, row, call->context);
+	hpc_model_summary summary;
+	double target;
+	double prediction;
+
+	check_bags(model);
+	hpc_model_summarize(model, &summary);
+	hpg_binding_values(binding, row);
+	if (PG_NARGS() > 2)
+		target = PG_GETARG_FLOAT8(2);
+	else if (!hpg_binding_own_target(binding, &summary.texts, "hp_predict_oob",
+									 &target))
+		PG_RETURN_NULL();
+	if (!hpg_binding_predict_oob(binding, model, target,
+								 hpg_binding_weight(binding,
+													summary.texts.weight),
+								 &prediction))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(prediction);
 }

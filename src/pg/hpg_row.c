@@ -496,15 +496,21 @@ hpg_nearest_name(const char *name, int ncandidates,
 	return nearest;
 }
 
-void
-hpg_column_missing(const hpg_rowtype *rowtype, const char *name)
+const char *
+hpg_nearest_column(const hpg_rowtype *rowtype, const char *name)
 {
 	const char **names = palloc(sizeof(char *) * Max(rowtype->ncolumns, 1));
-	const char *nearest;
 
 	for (int i = 0; i < rowtype->ncolumns; i++)
 		names[i] = rowtype->columns[i].name;
-	nearest = hpg_nearest_name(name, rowtype->ncolumns, names);
+	return hpg_nearest_name(name, rowtype->ncolumns, names);
+}
+
+void
+hpg_column_missing(const hpg_rowtype *rowtype, const char *name)
+{
+	const char *nearest = hpg_nearest_column(rowtype, name);
+
 	if (nearest != NULL)
 		nearest = hpg_name(nearest);
 	ereport(ERROR,

@@ -626,6 +626,43 @@ likely_value(const hpc_model *model, int index, uint32_t turn)
 	return value;
 }
 
+/* Reads every node, term and level through the door. */
+static uint64_t
+read_learned(const hpc_model *model, const hpc_model_summary *summary)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t tree = 0; tree < summary->ntrees; tree++)
+		for (uint32_t i = 0; i < hpc_model_tree_size(model, tree); i++)
+		{
+			hpc_model_node node;
+			hpc_model_feature feature;
+
+			hpc_model_node_at(model, tree, i, &node);
+			sum += node.cover;
+			if (node.left == 0)
+				continue;
+			hpc_model_feature_at(model, node.feature, &feature);
+			for (uint32_t k = 0; node.set != NULL && k < feature.ncategories;
+				 k++)
+				sum += node.set[k / 32] >> (k % 32) & 1;
+		}
+	for (int i = 0; summary->algorithm == HPC_LINEAR && i < summary->nfeatures;
+		 i++)
+	{
+		hpc_model_term term;
+		hpc_model_feature feature;
+
+		hpc_model_term_at(model, i, &term);
+		hpc_model_feature_at(model, i, &feature);
+		for (uint32_t k = 0;
+			 feature.kind == HPC_CATEGORY && k < feature.ncategories; k++)
+			sum += isfinite(term.levels[k]);
+		sum += isfinite(term.coefficient);
+	}
+	return sum;
+}
+
 /*
  * Predicts rows, likely and strange ones; each has a finite prediction, and a
  * predictor agrees.
@@ -640,13 +677,18 @@ predict_rows(const hpc_model *model, const hpc_model_summary *summary)
 	uint64_t sum = 0;
 	hpt_memory memory;
 	hpc_predictor *predictor;
+	hpc_batch *batch;
+	double alone[12];
+	double together[12];
 
 	hpt_memory_init(&memory, 1);
-	if (hpc_predictor_create(&memory.env, model, &predictor) != HPC_OK)
+	if (hpc_predictor_create(&memory.env, model, &predictor) != HPC_OK ||
+		hpc_batch_create(&memory.env, model, &batch) != HPC_OK)
 		abort();
 	for (uint32_t turn = 0; turn < 12; turn++)
 	{
 		double predicted;
+		double outside;
 
 		for (int i = 0; i < summary->nfeatures; i++)
 		{
@@ -661,10 +703,23 @@ predict_rows(const hpc_model *model, const hpc_model_summary *summary)
 			hpc_predictor_predict(predictor, model, values, codes) !=
 				predicted)
 			abort();
+		alone[turn] = predicted;
+		hpc_batch_add(&memory.env, batch, values);
+		if (hpc_model_has_bags(model) &&
+			hpc_model_predict_oob(model, values, turn, 1, codes, &outside) &&
+			!isfinite(outside))
+			abort();
+		for (int i = 0; i < summary->nfeatures; i++)
+			if (values[i].bytes != NULL && !values[i].missing)
+				sum += hpc_model_knows(model, i, &values[i]);
 		sum += hpc_model_row_hash(model, values, turn, 1).low;
 		for (uint32_t tree = 0; tree < summary->ntrees; tree++)
 			sum += hpt_model_leaf(model, tree, values);
 	}
+	if (hpc_batch_predict(&memory.env, batch, together) != HPC_OK ||
+		memcmp(alone, together, sizeof(alone)) != 0)
+		abort();
+	hpc_batch_free(&memory.env, batch);
 	hpc_predictor_free(&memory.env, predictor);
 	free(values);
 	free(codes);
@@ -680,6 +735,7 @@ hpt_model_exercise(const hpc_model *model)
 	hpc_model_summarize(model, &summary);
 	sum = read_strings(model, &summary);
 	sum += strlen(hpc_algorithm_name(summary.algorithm));
+	sum += read_learned(model, &summary);
 	sum += predict_rows(model, &summary);
 	for (int i = 0; i < summary.nmembers; i++)
 		sum += hpt_model_exercise(hpc_model_member(model, i));

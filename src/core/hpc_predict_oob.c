@@ -1,0 +1,76 @@
+/*
+ * hpc_predict_oob.c
+ *		Predicting a row that a forest was trained on by the trees that did not
+ *		have it in their bag.
+ *
+ * The model need not remember the bags: they are drawn from the content of the
+ * rows (hpc_random.h), and can be drawn again.
+ */
+#include <math.h>
+
+#include "hpc_predict.h"
+#include "hpc_random.h"
+
+bool
+hpc_model_has_bags(const hpc_model *model)
+{
+	hpc_model_summary summary;
+
+	hpc_model_summarize(model, &summary);
+	return (summary.algorithm == HPC_FOREST ||
+			summary.algorithm == HPC_EXTRA_TREES) &&
+		   (summary.params.bag || summary.params.row_fraction < 1);
+}
+
+/* The mean leaf of the trees outside whose bag the row is, in units. */
+static bool
+mean_outside(const hpc_model_view *view, const hpc_bag_rule *rule,
+			 uint64_t row_key, const uint32_t *codes, double unit,
+			 double *mean)
+{
+	hpc_tally tally = {0, 0};
+	uint32_t ntrees = 0;
+
+	for (uint32_t tree = 0; tree < view->training->ntrees; tree++)
+	{
+		double leaf;
+
+		if (hpc_bag_draw(rule, hpc_bag_stream(rule, tree),
+						 hpc_copy_key(row_key, 0)) > 0)
+			continue;
+		hpc_walk(view, tree, 0, codes, 0, 1, &leaf);
+		if (ntrees == 0)
+			hpc_tally_begin(&tally, view->training, leaf, unit);
+		hpc_tally_add(&tally, leaf, unit);
+		ntrees++;
+	}
+	*mean = tally.origin + tally.sum / (ntrees > 0 ? ntrees : 1);
+	return ntrees > 0;
+}
+
+bool
+hpc_model_predict_oob(const hpc_model *model, const hpc_value *values,
+					  double target, double weight, uint32_t *codes,
+					  double *prediction)
+{
+	hpc_hash hash = hpc_model_row_hash(model, values, target, weight);
+	hpc_params params;
+	hpc_bag_rule rule;
+	hpc_model_view view;
+	double raw;
+
+	hpc_model_open(model, &view);
+	hpc_model_recorded_params(view.training, &params);
+	hpc_bag_rule_init(&rule, &params);
+	hpc_code_row(&view, NULL, values, codes);
+	if (!mean_outside(&view, &rule, hpc_row_key(hash), codes, 1, &raw))
+		return false;
+	if (!isfinite(raw))
+	{
+		mean_outside(&view, &rule, hpc_row_key(hash), codes,
+					 1 / HPC_LARGE_UNIT, &raw);
+		raw = hpc_model_number(raw * HPC_LARGE_UNIT);
+	}
+	*prediction = hpc_predict_retransform(view.training, raw);
+	return true;
+}

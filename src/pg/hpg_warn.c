@@ -1,0 +1,192 @@
+/*
+ * hpg_warn.c
+ *		hp_warn(model, row): what of a row the model has never seen the like of;
+ *		hp_check(model, NULL::t): why rows of a type do not suit a model.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/tuplestore.h"
+
+#include "hpg.h"
+
+HPG_FUNCTION(hp_warn);
+HPG_FUNCTION(hp_check);
+
+/* Bytes of a category that a warning quotes. */
+#define QUOTED_BYTES 60
+
+/* ---------- one row ---------- */
+
+static char *
+end_text(hpc_kind kind, double number)
+{
+	char *time = kind == HPC_TIME ? hpg_time_json(number) : NULL;
+
+	return time != NULL ? time : float8out_internal(number);
+}
+
+static char *
+quoted(const hpc_value *value)
+{
+	char *text = hpg_from_utf8(value->bytes, value->nbytes);
+	int length = (int) strlen(text);
+
+	if (length <= QUOTED_BYTES)
+		return psprintf("\"%s\"", text);
+	length = pg_mbcliplen(text, length, QUOTED_BYTES);
+	return psprintf("\"%.*s...\"", length, text);
+}
+
+static char *
+warn_of_number(const hpc_model_feature *feature, double number)
+{
+	bool is_time = feature->kind == HPC_TIME;
+
+	if (number > feature->max)
+		return psprintf("%s is %s, %s than %s, the %s in training",
+						hpg_name(feature->name),
+						end_text(feature->kind, number),
+						is_time ? "later" : "more",
+						end_text(feature->kind, feature->max),
+						is_time ? "latest" : "greatest");
+	if (number < feature->min)
+		return psprintf("%s is %s, %s than %s, the %s in training",
+						hpg_name(feature->name),
+						end_text(feature->kind, number),
+						is_time ? "earlier" : "less",
+						end_text(feature->kind, feature->min),
+						is_time ? "earliest" : "least");
+	return NULL;
+}
+
+/* A warning, or NULL. */
+static char *
+warn_of(const hpc_model *model, int index, const hpc_value *value)
+{
+	hpc_model_feature feature;
+
+	hpc_model_feature_at(model, index, &feature);
+	if (!feature.used)
+		return NULL;
+	if (value->missing ||
+		(feature.kind != HPC_CATEGORY && isnan(value->number)))
+		return feature.nmissing > 0
+				   ? NULL
+				   : psprintf("%s is missing, which it never was in training",
+							  hpg_name(feature.name));
+	if (feature.kind != HPC_CATEGORY)
+		return warn_of_number(&feature, value->number);
+	if (hpc_model_knows(model, index, value))
+		return NULL;
+	return psprintf("%s is %s, which training did not see",
+					hpg_name(feature.name), quoted(value));
+}
+
+/* hp_warn(model hp_model, r record) returns text[] */
+Datum
+hp_warn(PG_FUNCTION_ARGS)
+{
+	hpg_call *call = hpg_call_of(fcinfo);
+	hpg_loaded *loaded = hpg_call_model(call, PG_GETARG_DATUM(0));
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
+	hpg_binding *binding =
+		hpg_binding_of(&call->binding, loaded->model, row, call->context);
+	const hpc_value *values = hpg_binding_values(binding, row);
+	hpc_model_summary summary;
+	Datum *warnings;
+	int n = 0;
+
+	hpc_model_summarize(loaded->model, &summary);
+	warnings = palloc(sizeof(Datum) * Max(summary.nfeatures, 1));
+	for (int i = 0; i < summary.nfeatures; i++)
+	{
+		char *warning = warn_of(loaded->model, i, &values[i]);
+
+		if (warning != NULL)
+			warnings[n++] = CStringGetTextDatum(warning);
+	}
+	PG_RETURN_ARRAYTYPE_P(
+		construct_array(warnings, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* ---------- a row type ---------- */
+
+static bool
+is_ambiguous(const hpg_rowtype *rowtype, const char *name)
+{
+	int n = 0;
+
+	for (int i = 0; i < rowtype->ncolumns; i++)
+		n += strcmp(rowtype->columns[i].name, name) == 0;
+	return n > 1;
+}
+
+/* Why a feature cannot be read from rows of the type, or NULL. */
+static char *
+problem_with(const hpg_rowtype *rowtype, const hpc_model_feature *feature)
+{
+	const hpg_column *column;
+
+	if (is_ambiguous(rowtype, feature->name))
+		return pstrdup("there is more than one column of the name");
+	column = hpg_rowtype_find(rowtype, feature->name);
+	if (column == NULL)
+	{
+		const char *nearest = hpg_nearest_column(rowtype, feature->name);
+
+		return nearest == NULL
+				   ? pstrdup("there is no such column")
+				   : psprintf("there is no such column; perhaps it is \"%s\"",
+							  hpg_name(nearest));
+	}
+	if (column->kind == feature->kind)
+		return NULL;
+	return psprintf("it has type %s, but the model was trained on a %s",
+					format_type_be(column->type),
+					hpc_kind_name(feature->kind));
+}
+
+/*
+ * hp_check(model hp_model, r anyelement) returns table (column_name text,
+ * problem text)
+ */
+Datum
+hp_check(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	hpg_rowtype *rowtype =
+		hpg_source_rowtype(fcinfo, 1, "hp_check", CurrentMemoryContext);
+	const hpc_model *model;
+	hpc_model_summary summary;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	model = hpg_arg_model(fcinfo, 0);
+	hpc_model_summarize(model, &summary);
+	for (int i = 0; i < summary.nfeatures; i++)
+	{
+		hpc_model_feature feature;
+		bool nulls[2] = {false};
+		Datum values[2];
+		char *problem;
+
+		hpc_model_feature_at(model, i, &feature);
+		problem = problem_with(rowtype, &feature);
+		if (problem == NULL)
+			continue;
+		values[0] = CStringGetTextDatum(hpg_name(feature.name));
+		values[1] = CStringGetTextDatum(problem);
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+	return (Datum) 0;
+}
