@@ -76,8 +76,9 @@ sub check_links
 
 # ---- the reference ----------------------------------------------------------
 
-# All functions but the support functions of aggregates and types have an
-# entry in the index, which links to a heading with the function's name.
+# All functions but the support functions of aggregates, types, operators and
+# casts have an entry in the index, which links to a heading with the
+# function's name.
 sub check_functions
 {
 	my $names = $node->safe_psql(
@@ -89,6 +90,9 @@ sub check_functions
 		AND NOT 'internal'::regtype = ANY (proargtypes)
 		AND NOT EXISTS (SELECT FROM pg_type t
 			WHERE p.oid IN (typinput, typoutput, typreceive, typsend))
+		AND NOT EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)
+		AND NOT EXISTS (SELECT FROM pg_amproc WHERE amproc = p.oid)
+		AND NOT EXISTS (SELECT FROM pg_cast WHERE castfunc = p.oid)
 		ORDER BY 1});
 
 	foreach my $name (split /\n/, $names)
