@@ -46,6 +46,7 @@ struct hpc_batch
 	uint64_t countdown; /* rows until a predictor is made */
 	hpc_predictor *predictor;
 	uint32_t share; /* rows of a task */
+	uint32_t nshares;
 	uint32_t nparts;
 	part parts[]; /* one, or one for each member of a blend */
 };
@@ -118,9 +119,8 @@ static void
 predict_share(hpc_crew *crew, int worker, uint64_t task, void *context)
 {
 	hpc_batch *batch = context;
-	uint64_t nshares = (batch->nrows + batch->share - 1) / batch->share;
-	part *p = &batch->parts[task / nshares];
-	uint32_t first = (uint32_t) (task % nshares) * batch->share;
+	part *p = &batch->parts[task / batch->nshares];
+	uint32_t first = (uint32_t) (task % batch->nshares) * batch->share;
 	uint32_t end = first + batch->share;
 	const hpc_masks *masks = masks_of(p);
 
@@ -177,19 +177,18 @@ combine_parts(const hpc_batch *batch, uint32_t row)
 hpc_status
 hpc_batch_predict(hpc_env *env, hpc_batch *batch, double *predictions)
 {
-	uint64_t threads = batch->nrows * count_trees(batch) / WORK_PER_THREAD;
-	int nworkers = threads < 2 ? 1 : hpc_crew_size(env);
+	uint64_t wanted = batch->nrows * count_trees(batch) / WORK_PER_THREAD;
+	int nworkers = wanted > 1 ? hpc_crew_size(env) : 1;
 	hpc_status status;
 
 	if (batch->nrows == 0)
 		return HPC_OK;
-	if ((uint64_t) nworkers > threads)
-		nworkers = threads < 2 ? 1 : (int) threads;
+	if (wanted > 1 && (uint64_t) nworkers > wanted)
+		nworkers = (int) wanted;
 	batch->share = (batch->nrows - 1) / (uint32_t) nworkers + 1;
+	batch->nshares = (batch->nrows - 1) / batch->share + 1;
 	status =
-		hpc_crew_run(env, nworkers,
-					 batch->nparts *
-						 (uint64_t) ((batch->nrows - 1) / batch->share + 1),
+		hpc_crew_run(env, nworkers, (uint64_t) batch->nparts * batch->nshares,
 					 predict_share, batch);
 	if (status != HPC_OK)
 		return status;

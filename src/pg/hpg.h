@@ -120,6 +120,9 @@ extern char *hpg_from_utf8(const char *bytes, uint32_t nbytes);
 /* A terminated name of the core's, in the server's encoding. */
 extern char *hpg_name(const char *utf8);
 
+/* A text[] of texts in the server's encoding. */
+extern Datum hpg_text_array(char **texts, int n);
+
 /* ---------- hpg_source.c: reading what a SETOF function is pointed at ---------- */
 
 /* Where the rows of a source go. */
@@ -261,6 +264,14 @@ extern void hpg_push_integer(JsonbParseState **state, int64 number);
 extern void hpg_push_bool(JsonbParseState **state, bool boolean);
 extern void hpg_push_element(JsonbParseState **state, const char *string);
 
+/* A key and its value. */
+extern void hpg_push_named_string(JsonbParseState **state, const char *key,
+								  const char *string);
+extern void
+hpg_push_named_number(JsonbParseState **state, const char *key, double number);
+extern void
+hpg_push_named_integer(JsonbParseState **state, const char *key, int64 number);
+
 /* The same for any JSON; as: WJB_VALUE or WJB_ELEM. */
 extern void hpg_push_container(JsonbParseState **state, JsonbIteratorToken as,
 							   Jsonb *jsonb);
@@ -272,8 +283,8 @@ extern void hpg_push_jsonb(JsonbParseState **state, const char *utf8);
 /* A time in microseconds as to_jsonb() writes it; NULL: it is out of range. */
 extern char *hpg_time_json(double time);
 
-/* hp_model_info(hp_model) returns jsonb; for model::jsonb, too */
-extern Datum hp_model_info(PG_FUNCTION_ARGS);
+/* The keys and values of hp_model_info, into an object that is open. */
+extern void hpg_push_info(JsonbParseState **state, const hpc_model *model);
 
 /*
  * Text in UTF-8 that is the same for equal values in every database: keys in
@@ -391,6 +402,13 @@ extern const hpc_model *hpg_arg_model(FunctionCallInfo fcinfo, int arg);
  */
 extern hpg_binding *hpg_binding_of(hpg_binding **slot, const hpc_model *model,
 								   HeapTupleHeader row, MemoryContext context);
+
+/*
+ * Of a function whose arguments begin with a model and a row: both, and the
+ * call's binding of them.
+ */
+extern hpg_binding *hpg_call_bind(FunctionCallInfo fcinfo, hpg_loaded **loaded,
+								  HeapTupleHeader *row);
 
 /* The same for a row type; the binding stays in context. */
 extern hpg_binding *

@@ -2,7 +2,7 @@
  * hpg_cache.c
  *		Stored models that this backend has used, ready to be used again.
  *
- * A model that is stored out of line has to be fetched, 200 MB of it in half a
+ * A model that is stored out of line has to be fetched, 200 MB of it in a
  * second, and what speeds up its predictions (hpc_predictor) has to be made.
  * Both are kept here from one statement to the next.
  *

@@ -133,22 +133,7 @@ hp_importance(PG_FUNCTION_ARGS)
 static void
 push_text(JsonbParseState **state, const char *key, const char *utf8)
 {
-	hpg_push_key(state, key);
-	hpg_push_string(state, hpg_name(utf8));
-}
-
-static void
-push_count(JsonbParseState **state, const char *key, uint64 count)
-{
-	hpg_push_key(state, key);
-	hpg_push_integer(state, (int64) count);
-}
-
-static void
-push_measure(JsonbParseState **state, const char *key, double number)
-{
-	hpg_push_key(state, key);
-	hpg_push_number(state, number);
+	hpg_push_named_string(state, key, hpg_name(utf8));
 }
 
 static void
@@ -204,7 +189,7 @@ push_name(JsonbParseState **state, const char *key, const char *utf8)
 	if (utf8 != NULL)
 		push_text(state, key, utf8);
 	else
-		push_measure(state, key, NAN);
+		hpg_push_named_number(state, key, NAN);
 }
 
 /*
@@ -269,10 +254,10 @@ push_feature(JsonbParseState **state, const hpc_model_feature *feature)
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	push_text(state, "name", feature->name);
 	push_text(state, "kind", hpc_kind_name(feature->kind));
-	push_count(state, "missing", feature->nmissing);
-	push_count(state, "splits", feature->nsplits);
+	hpg_push_named_integer(state, "missing", feature->nmissing);
+	hpg_push_named_integer(state, "splits", feature->nsplits);
 	if (feature->kind == HPC_CATEGORY)
-		push_count(state, "categories", feature->ncategories);
+		hpg_push_named_integer(state, "categories", feature->ncategories);
 	else
 	{
 		push_end(state, "min", feature->kind, feature->min);
@@ -303,9 +288,9 @@ push_target(JsonbParseState **state, const hpc_model_summary *summary)
 	hpg_push_key(state, "target");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	push_name(state, "name", summary->texts.target);
-	push_measure(state, "min", summary->target_min);
-	push_measure(state, "mean", summary->target_mean);
-	push_measure(state, "max", summary->target_max);
+	hpg_push_named_number(state, "min", summary->target_min);
+	hpg_push_named_number(state, "mean", summary->target_mean);
+	hpg_push_named_number(state, "max", summary->target_max);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
@@ -314,10 +299,10 @@ push_oob(JsonbParseState **state, const hpc_model_summary *summary)
 {
 	hpg_push_key(state, "oob");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	push_count(state, "rows", summary->oob_rows);
-	push_measure(state, "mae", summary->oob_mae);
-	push_measure(state, "rmse", summary->oob_rmse);
-	push_measure(state, "r2", summary->oob_r2);
+	hpg_push_named_integer(state, "rows", summary->oob_rows);
+	hpg_push_named_number(state, "mae", summary->oob_mae);
+	hpg_push_named_number(state, "rmse", summary->oob_rmse);
+	hpg_push_named_number(state, "r2", summary->oob_r2);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
@@ -329,12 +314,12 @@ static void
 push_parts(JsonbParseState **state, const hpc_model *model,
 		   const hpc_model_summary *summary)
 {
-	push_count(state, "trees", summary->ntrees);
-	push_count(state, "nodes", summary->nnodes);
-	push_count(state, "bytes", summary->nbytes);
-	push_measure(state, "base", summary->base);
-	push_measure(state, "smearing",
-				 summary->log_scale ? summary->smearing : NAN);
+	hpg_push_named_integer(state, "trees", summary->ntrees);
+	hpg_push_named_integer(state, "nodes", summary->nnodes);
+	hpg_push_named_integer(state, "bytes", summary->nbytes);
+	hpg_push_named_number(state, "base", summary->base);
+	hpg_push_named_number(state, "smearing",
+						  summary->log_scale ? summary->smearing : NAN);
 	push_oob(state, summary);
 	push_params(state, model, summary);
 }
@@ -360,30 +345,36 @@ push_members(JsonbParseState **state, const hpc_model *model, int nmembers)
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
+void
+hpg_push_info(JsonbParseState **state, const hpc_model *model)
+{
+	hpc_digest digest = hpc_model_digest(model);
+	hpc_model_summary summary;
+
+	hpc_model_summarize(model, &summary);
+	push_text(state, "algorithm", hpc_algorithm_name(summary.algorithm));
+	push_digest(state, "digest", &digest);
+	push_digest(state, "data_digest", &summary.data_digest);
+	hpg_push_named_integer(state, "rows", summary.nrows);
+	hpg_push_named_integer(state, "rows_without_target", summary.nskipped);
+	hpg_push_named_integer(state, "distinct_rows", summary.ndistinct);
+	push_target(state, &summary);
+	push_parts(state, model, &summary);
+	if (summary.nmembers > 0)
+		push_members(state, model, summary.nmembers);
+	push_json(state, "given", summary.texts.params);
+	push_json(state, "clean", summary.texts.clean);
+	push_features(state, model, summary.nfeatures);
+}
+
 /* hp_model_info(hp_model) returns jsonb */
 Datum
 hp_model_info(PG_FUNCTION_ARGS)
 {
-	const hpc_model *model = hpg_arg_model(fcinfo, 0);
-	hpc_digest digest = hpc_model_digest(model);
 	JsonbParseState *state = NULL;
-	hpc_model_summary summary;
 
-	hpc_model_summarize(model, &summary);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_text(&state, "algorithm", hpc_algorithm_name(summary.algorithm));
-	push_digest(&state, "digest", &digest);
-	push_digest(&state, "data_digest", &summary.data_digest);
-	push_count(&state, "rows", summary.nrows);
-	push_count(&state, "rows_without_target", summary.nskipped);
-	push_count(&state, "distinct_rows", summary.ndistinct);
-	push_target(&state, &summary);
-	push_parts(&state, model, &summary);
-	if (summary.nmembers > 0)
-		push_members(&state, model, summary.nmembers);
-	push_json(&state, "given", summary.texts.params);
-	push_json(&state, "clean", summary.texts.clean);
-	push_features(&state, model, summary.nfeatures);
+	hpg_push_info(&state, hpg_arg_model(fcinfo, 0));
 	PG_RETURN_JSONB_P(
 		JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }

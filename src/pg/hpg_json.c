@@ -244,6 +244,28 @@ hpg_push_bool(JsonbParseState **state, bool boolean)
 }
 
 void
+hpg_push_named_string(JsonbParseState **state, const char *key,
+					  const char *string)
+{
+	hpg_push_key(state, key);
+	hpg_push_string(state, string);
+}
+
+void
+hpg_push_named_number(JsonbParseState **state, const char *key, double number)
+{
+	hpg_push_key(state, key);
+	hpg_push_number(state, number);
+}
+
+void
+hpg_push_named_integer(JsonbParseState **state, const char *key, int64 number)
+{
+	hpg_push_key(state, key);
+	hpg_push_integer(state, number);
+}
+
+void
 hpg_push_element(JsonbParseState **state, const char *string)
 {
 	JsonbValue value = {.type = jbvNull};

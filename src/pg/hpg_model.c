@@ -250,9 +250,8 @@ aligned_model(struct varlena *datum)
 	return copy;
 }
 
-/* The digest in the first bytes of a value that is stored or compressed. */
-static hpc_digest
-stored_digest(struct varlena *value)
+hpc_digest
+hpg_datum_digest(Datum datum)
 {
 	union
 	{
@@ -260,22 +259,13 @@ stored_digest(struct varlena *value)
 		uint64 aligned;
 	} head = {{0}};
 	struct varlena *slice =
-		detoast_attr_slice(value, 0, HPC_MODEL_HEAD - VARHDRSZ);
+		detoast_attr_slice((struct varlena *) DatumGetPointer(datum), 0,
+						   HPC_MODEL_HEAD - VARHDRSZ);
 
 	memcpy(head.bytes + VARHDRSZ, VARDATA_ANY(slice),
 		   Min(VARSIZE_ANY_EXHDR(slice), HPC_MODEL_HEAD - VARHDRSZ));
 	pfree(slice);
 	return hpc_model_digest((const hpc_model *) &head);
-}
-
-hpc_digest
-hpg_datum_digest(Datum datum)
-{
-	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
-
-	if (VARATT_IS_EXTENDED(value))
-		return stored_digest(value);
-	return hpc_model_digest(aligned_model(value));
 }
 
 static bool
@@ -327,7 +317,7 @@ load_passing(hpg_call *call, const hpc_model *model)
 static void
 load_stored(hpg_call *call, struct varlena *value)
 {
-	hpc_digest digest = stored_digest(value);
+	hpc_digest digest = hpg_datum_digest(PointerGetDatum(value));
 	MemoryContext before;
 
 	if (is_loaded(call, &digest) && !call->passing)

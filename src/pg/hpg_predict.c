@@ -18,11 +18,9 @@ HPG_FUNCTION(hp_predict_oob);
 Datum
 hp_predict(PG_FUNCTION_ARGS)
 {
-	hpg_call *call = hpg_call_of(fcinfo);
-	hpg_loaded *loaded = hpg_call_model(call, PG_GETARG_DATUM(0));
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
-	hpg_binding *binding =
-		hpg_binding_of(&call->binding, loaded->model, row, call->context);
+	hpg_loaded *loaded;
+	HeapTupleHeader row;
+	hpg_binding *binding = hpg_call_bind(fcinfo, &loaded, &row);
 
 	PG_RETURN_FLOAT8(hpg_binding_predict(binding, loaded, row));
 }
@@ -47,24 +45,22 @@ check_bags(const hpc_model *model)
 Datum
 hp_predict_oob(PG_FUNCTION_ARGS)
 {
-	hpg_call *call = hpg_call_of(fcinfo);
-	const hpc_model *model = hpg_call_model(call, PG_GETARG_DATUM(0))->model;
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
-	hpg_binding *binding =
-		hpg_binding_of(&call->binding, model, row, call->context);
+	hpg_loaded *loaded;
+	HeapTupleHeader row;
+	hpg_binding *binding = hpg_call_bind(fcinfo, &loaded, &row);
 	hpc_model_summary summary;
 	double target;
 	double prediction;
 
-	check_bags(model);
-	hpc_model_summarize(model, &summary);
+	check_bags(loaded->model);
+	hpc_model_summarize(loaded->model, &summary);
 	hpg_binding_values(binding, row);
 	if (PG_NARGS() > 2)
 		target = PG_GETARG_FLOAT8(2);
 	else if (!hpg_binding_own_target(binding, &summary.texts, "hp_predict_oob",
 									 &target))
 		PG_RETURN_NULL();
-	if (!hpg_binding_predict_oob(binding, model, target,
+	if (!hpg_binding_predict_oob(binding, loaded->model, target,
 								 hpg_binding_weight(binding,
 													summary.texts.weight),
 								 &prediction))

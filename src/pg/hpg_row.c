@@ -24,6 +24,7 @@
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "parser/parse_coerce.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/float.h"
@@ -82,6 +83,17 @@ char *
 hpg_name(const char *utf8)
 {
 	return hpg_from_utf8(utf8, (uint32_t) strlen(utf8));
+}
+
+Datum
+hpg_text_array(char **texts, int n)
+{
+	Datum *elements = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = CStringGetTextDatum(texts[i]);
+	return PointerGetDatum(
+		construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* ---------- kinds ---------- */

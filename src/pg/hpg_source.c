@@ -225,17 +225,7 @@ begin_sink(stream *s, TupleDesc desc)
 	MemoryContextSwitchTo(old);
 }
 
-/* In per_row, which the next row clears. */
-static void
-pass_on(stream *s, TupleTableSlot *slot)
-{
-	MemoryContext old = MemoryContextSwitchTo(s->per_row);
-
-	s->sink->row(s->sink->opaque, slot);
-	MemoryContextSwitchTo(old);
-}
-
-/* A NULL composite counts as one whose columns are all NULL. */
+/* A NULL composite counts as one whose columns are all NULL.  In per_row. */
 static void
 pass_nulls_on(stream *s, TupleTableSlot *slot)
 {
@@ -244,7 +234,7 @@ pass_nulls_on(stream *s, TupleTableSlot *slot)
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(s->per_row);
 		ExecStoreAllNullTuple(slot);
-		pass_on(s, slot);
+		s->sink->row(s->sink->opaque, slot);
 	}
 }
 
@@ -281,7 +271,7 @@ pass_composite_on(stream *s, HeapTupleHeader row)
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = row;
 	ExecStoreHeapTuple(&tuple, s->inner, false);
-	pass_on(s, s->inner);
+	s->sink->row(s->sink->opaque, s->inner);
 	ExecClearTuple(s->inner);
 }
 
@@ -315,7 +305,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *receiver)
 
 	MemoryContextReset(s->per_row);
 	if (!s->unwrap)
-		pass_on(s, slot);
+		s->sink->row(s->sink->opaque, slot);
 	else
 	{
 		bool isnull;
@@ -344,9 +334,12 @@ end_stream(DestReceiver *receiver)
 	{
 		TupleTableSlot *slot =
 			MakeSingleTupleTableSlot(s->outer, &TTSOpsVirtual);
+		MemoryContext old;
 
 		begin_sink(s, s->outer);
+		old = MemoryContextSwitchTo(s->per_row);
 		pass_nulls_on(s, slot);
+		MemoryContextSwitchTo(old);
 		ExecDropSingleTupleTableSlot(slot);
 	}
 	if (s->inner != NULL)

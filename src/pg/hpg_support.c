@@ -3,8 +3,8 @@
  *		What the planner asks about functions of ours (supportnodes.h).
  *
  * hp_predict_rows answers each row of the source beside its prediction.  Where
- * a query does not look at that column, forming and keeping the rows is half
- * the work of a fast model, so the call is told to leave it NULL.
+ * a query does not look at that column, forming and keeping the rows is a third
+ * of the work of a fast model, so the call is told to leave it NULL.
  */
 #include "postgres.h"
 

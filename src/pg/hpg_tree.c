@@ -8,12 +8,8 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/tuplestore.h"
@@ -60,17 +56,6 @@ left_categories(const hpc_model *model, const tree_node *at, int *n)
 	return names;
 }
 
-static Datum
-text_array(char **names, int n)
-{
-	Datum *elements = palloc(sizeof(Datum) * Max(n, 1));
-
-	for (int i = 0; i < n; i++)
-		elements[i] = CStringGetTextDatum(names[i]);
-	return PointerGetDatum(
-		construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 static char *
 threshold_text(const tree_node *at)
 {
@@ -110,20 +95,23 @@ rule_of(const tree_node *at, char **names, int n)
 
 /* ---------- trees ---------- */
 
-static uint32
-count_trees(const hpc_model *model, int nmembers)
+/* Trees and nodes, of a blend those of its members. */
+static void
+count_all(const hpc_model *model, uint64 *ntrees, uint64 *nnodes)
 {
-	uint32 ntrees = 0;
 	hpc_model_summary summary;
 
-	if (nmembers == 0)
+	hpc_model_summarize(model, &summary);
+	*ntrees = summary.ntrees;
+	*nnodes = summary.nnodes;
+	for (int i = 0; i < summary.nmembers; i++)
 	{
-		hpc_model_summarize(model, &summary);
-		return summary.ntrees;
+		hpc_model_summary member;
+
+		hpc_model_summarize(hpc_model_member(model, i), &member);
+		*ntrees += member.ntrees;
+		*nnodes += member.nnodes;
 	}
-	for (int i = 0; i < nmembers; i++)
-		ntrees += count_trees(hpc_model_member(model, i), 0);
-	return ntrees;
 }
 
 /* The model that tree n, from 1, belongs to, and its index there. */
@@ -131,28 +119,30 @@ static const hpc_model *
 find_tree(const hpc_model *model, int32 n, uint32 *index)
 {
 	hpc_model_summary summary;
-	uint32 ntrees;
+	uint64 ntrees;
+	uint64 nnodes;
 
-	hpc_model_summarize(model, &summary);
-	ntrees = count_trees(model, summary.nmembers);
-	if (n < 1 || (uint32) n > ntrees)
+	count_all(model, &ntrees, &nnodes);
+	if (n < 1 || (uint64) n > ntrees)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 ntrees > 0
-					 ? errmsg("there is no tree %d: the model has %u", n, ntrees)
+					 ? errmsg("there is no tree %d: the model has " UINT64_FORMAT, n, ntrees)
 					 : errmsg("the model has no trees"),
 				 ntrees > 0
 					 ? errhint("Trees are numbered from 1.")
 					 : errhint("model::jsonb shows the terms of a linear model.")));
 	*index = (uint32) n - 1;
+	hpc_model_summarize(model, &summary);
 	for (int i = 0; i < summary.nmembers; i++)
 	{
 		const hpc_model *member = hpc_model_member(model, i);
-		uint32 its = count_trees(member, 0);
+		hpc_model_summary its;
 
-		if (*index < its)
+		hpc_model_summarize(member, &its);
+		if (*index < its.ntrees)
 			return member;
-		*index -= its;
+		*index -= its.ntrees;
 	}
 	return model;
 }
@@ -229,7 +219,7 @@ put_node(ReturnSetInfo *result, const hpc_model *model, const tree_node *at,
 		if (is_set)
 		{
 			names = left_categories(model, at, &n);
-			PUT(CATEGORIES, text_array(names, n));
+			PUT(CATEGORIES, hpg_text_array(names, n));
 		}
 		else
 			PUT(THRESHOLD, Float8GetDatum(at->node.threshold));
@@ -253,8 +243,9 @@ hp_tree(PG_FUNCTION_ARGS)
 		AllocSetContextCreate(CurrentMemoryContext, "hp_tree node",
 							  ALLOCSET_DEFAULT_SIZES);
 	uint32 tree;
-	const hpc_model *model =
-		find_tree(hpg_arg_model(fcinfo, 0), PG_GETARG_INT32(1), &tree);
+	const hpc_model *model = find_tree(
+		hpg_call_model(hpg_call_of(fcinfo), PG_GETARG_DATUM(0))->model,
+		PG_GETARG_INT32(1), &tree);
 	uint32 nnodes;
 	tree_node *nodes = read_tree(model, tree, &nnodes);
 	MemoryContext old;
@@ -274,31 +265,10 @@ hp_tree(PG_FUNCTION_ARGS)
 /* ---------- JSON ---------- */
 
 static void
-push_text(JsonbParseState **state, const char *key, const char *text)
-{
-	hpg_push_key(state, key);
-	hpg_push_string(state, text);
-}
-
-static void
-push_number(JsonbParseState **state, const char *key, double number)
-{
-	hpg_push_key(state, key);
-	hpg_push_number(state, number);
-}
-
-static void
-push_integer(JsonbParseState **state, const char *key, int64 number)
-{
-	hpg_push_key(state, key);
-	hpg_push_integer(state, number);
-}
-
-static void
 push_split(JsonbParseState **state, const hpc_model *model,
 		   const tree_node *at)
 {
-	push_text(state, "feature", hpg_name(at->feature.name));
+	hpg_push_named_string(state, "feature", hpg_name(at->feature.name));
 	if (at->feature.kind == HPC_CATEGORY)
 	{
 		int n;
@@ -311,10 +281,11 @@ push_split(JsonbParseState **state, const hpc_model *model,
 		pushJsonbValue(state, WJB_END_ARRAY, NULL);
 	}
 	else
-		push_number(state, "threshold", at->node.threshold);
-	push_text(state, "missing", at->node.missing_left ? "left" : "right");
-	push_integer(state, "left", (int64) at->node.left + 1);
-	push_integer(state, "right", (int64) at->node.left + 2);
+		hpg_push_named_number(state, "threshold", at->node.threshold);
+	hpg_push_named_string(state, "missing",
+						  at->node.missing_left ? "left" : "right");
+	hpg_push_named_integer(state, "left", (int64) at->node.left + 1);
+	hpg_push_named_integer(state, "right", (int64) at->node.left + 2);
 }
 
 static void
@@ -332,9 +303,9 @@ push_trees(JsonbParseState **state, const hpc_model *model, uint32 ntrees)
 		{
 			CHECK_FOR_INTERRUPTS();
 			pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-			push_integer(state, "rows", nodes[i].node.cover);
+			hpg_push_named_integer(state, "rows", nodes[i].node.cover);
 			if (nodes[i].node.left == 0)
-				push_number(state, "value", nodes[i].node.value);
+				hpg_push_named_number(state, "value", nodes[i].node.value);
 			else
 				push_split(state, model, &nodes[i]);
 			pushJsonbValue(state, WJB_END_OBJECT, NULL);
@@ -356,7 +327,7 @@ push_levels(JsonbParseState **state, const hpc_model *model, int index,
 		uint32_t nbytes;
 		const char *bytes = hpc_model_category(model, index, i, &nbytes);
 
-		push_number(state, hpg_from_utf8(bytes, nbytes), levels[i]);
+		hpg_push_named_number(state, hpg_from_utf8(bytes, nbytes), levels[i]);
 	}
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	CHECK_FOR_INTERRUPTS();
@@ -376,20 +347,20 @@ push_terms(JsonbParseState **state, const hpc_model *model, int nfeatures)
 		hpc_model_feature_at(model, i, &feature);
 		hpc_model_term_at(model, i, &term);
 		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		push_text(state, "feature", hpg_name(feature.name));
-		push_number(state, "missing", term.missing);
+		hpg_push_named_string(state, "feature", hpg_name(feature.name));
+		hpg_push_named_number(state, "missing", term.missing);
 		if (feature.kind == HPC_CATEGORY)
 		{
 			push_levels(state, model, i, &feature, term.levels);
-			push_number(state, "unknown", term.unknown);
+			hpg_push_named_number(state, "unknown", term.unknown);
 		}
 		else
 		{
-			push_number(state, "coefficient", term.coefficient);
-			push_number(state, "center", term.center);
-			push_number(state, "fill", term.fill);
-			push_number(state, "low", term.low);
-			push_number(state, "high", term.high);
+			hpg_push_named_number(state, "coefficient", term.coefficient);
+			hpg_push_named_number(state, "center", term.center);
+			hpg_push_named_number(state, "fill", term.fill);
+			hpg_push_named_number(state, "low", term.low);
+			hpg_push_named_number(state, "high", term.high);
 			hpg_push_key(state, "log1p");
 			hpg_push_bool(state, term.log1p);
 		}
@@ -398,54 +369,37 @@ push_terms(JsonbParseState **state, const hpc_model *model, int nfeatures)
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
-/* Trees or terms. */
+/* An object with the trees or terms of a model that is no blend. */
 static void
 push_learned(JsonbParseState **state, const hpc_model *model)
 {
 	hpc_model_summary summary;
 
 	hpc_model_summarize(model, &summary);
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	if (summary.algorithm == HPC_LINEAR)
 		push_terms(state, model, summary.nfeatures);
 	else
 		push_trees(state, model, summary.ntrees);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
-/* Everything beside what hp_model_info says. */
-static Jsonb *
-learned_json(const hpc_model *model, int nmembers)
+static void
+push_all_learned(JsonbParseState **state, const hpc_model *model)
 {
-	JsonbParseState *state = NULL;
+	hpc_model_summary summary;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	hpg_push_key(&state, "learned");
-	if (nmembers > 0)
-		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-	for (int i = 0; i < Max(nmembers, 1); i++)
+	hpc_model_summarize(model, &summary);
+	hpg_push_key(state, "learned");
+	if (summary.nmembers == 0)
 	{
-		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		push_learned(&state,
-					 nmembers > 0 ? hpc_model_member(model, i) : model);
-		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+		push_learned(state, model);
+		return;
 	}
-	if (nmembers > 0)
-		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
-
-static uint64
-count_nodes(const hpc_model *model, const hpc_model_summary *summary)
-{
-	uint64 nnodes = summary->nnodes;
-
-	for (int i = 0; i < summary->nmembers; i++)
-	{
-		hpc_model_summary member;
-
-		hpc_model_summarize(hpc_model_member(model, i), &member);
-		nnodes += member.nnodes;
-	}
-	return nnodes;
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < summary.nmembers; i++)
+		push_learned(state, hpc_model_member(model, i));
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
 /* hp_model_to_jsonb(hp_model) returns jsonb */
@@ -453,20 +407,22 @@ Datum
 hp_model_to_jsonb(PG_FUNCTION_ARGS)
 {
 	const hpc_model *model = hpg_arg_model(fcinfo, 0);
-	hpc_model_summary summary;
-	Datum info;
+	JsonbParseState *state = NULL;
+	uint64 ntrees;
+	uint64 nnodes;
 
-	hpc_model_summarize(model, &summary);
-	if (count_nodes(model, &summary) > MAX_JSON_NODES)
+	count_all(model, &ntrees, &nnodes);
+	if (nnodes > MAX_JSON_NODES)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the model is too large to be shown as jsonb"),
 				 errdetail("It has " UINT64_FORMAT
 						   " nodes; %d are possible.",
-						   count_nodes(model, &summary), MAX_JSON_NODES),
+						   nnodes, MAX_JSON_NODES),
 				 errhint("hp_tree(model, n) returns the nodes of one tree, hp_model_info(model) all but the trees.")));
-	info = DirectFunctionCall1(hp_model_info, PointerGetDatum(model));
-	return DirectFunctionCall2(jsonb_concat, info,
-							   JsonbPGetDatum(
-								   learned_json(model, summary.nmembers)));
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	hpg_push_info(&state, model);
+	push_all_learned(&state, model);
+	PG_RETURN_JSONB_P(
+		JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }

@@ -7,10 +7,8 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/tuplestore.h"
@@ -94,27 +92,24 @@ warn_of(const hpc_model *model, int index, const hpc_value *value)
 Datum
 hp_warn(PG_FUNCTION_ARGS)
 {
-	hpg_call *call = hpg_call_of(fcinfo);
-	hpg_loaded *loaded = hpg_call_model(call, PG_GETARG_DATUM(0));
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
-	hpg_binding *binding =
-		hpg_binding_of(&call->binding, loaded->model, row, call->context);
+	hpg_loaded *loaded;
+	HeapTupleHeader row;
+	hpg_binding *binding = hpg_call_bind(fcinfo, &loaded, &row);
 	const hpc_value *values = hpg_binding_values(binding, row);
 	hpc_model_summary summary;
-	Datum *warnings;
+	char **warnings;
 	int n = 0;
 
 	hpc_model_summarize(loaded->model, &summary);
-	warnings = palloc(sizeof(Datum) * Max(summary.nfeatures, 1));
+	warnings = palloc(sizeof(char *) * Max(summary.nfeatures, 1));
 	for (int i = 0; i < summary.nfeatures; i++)
 	{
 		char *warning = warn_of(loaded->model, i, &values[i]);
 
 		if (warning != NULL)
-			warnings[n++] = CStringGetTextDatum(warning);
+			warnings[n++] = warning;
 	}
-	PG_RETURN_ARRAYTYPE_P(
-		construct_array(warnings, n, TEXTOID, -1, false, TYPALIGN_INT));
+	PG_RETURN_DATUM(hpg_text_array(warnings, n));
 }
 
 /* ---------- a row type ---------- */

@@ -82,14 +82,16 @@ FROM (SELECT hp_train(s, s.area * 2.0, hp_forest(trees => 3, leak => 'allow')) A
 	hp_predict_rows(w, NULL::rows_wide);
 
 -- rows that a query does not look at are left out by the planner ...
-CREATE FUNCTION rows_call(query text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION rows_plan(query text, pattern text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	plan json;
 BEGIN
 	EXECUTE 'EXPLAIN (FORMAT JSON, VERBOSE) ' || query INTO plan;
-	RETURN (regexp_match(plan::text, '"Function Call": "([^"]*)"'))[1];
+	RETURN (regexp_match(plan::text, pattern))[1];
 END
 $$;
+CREATE FUNCTION rows_call(query text) RETURNS text LANGUAGE sql
+	RETURN rows_plan(query, '"Function Call": "([^"]*)"');
 SELECT rows_call('SELECT sum(prediction) FROM rows_model, hp_predict_rows(m, NULL::rows_lots)');
 SELECT rows_call('SELECT sum(p.prediction) FROM rows_model CROSS JOIN hp_predict_rows(m, NULL::rows_lots) p');
 SELECT rows_call('SELECT j.prediction FROM (rows_model CROSS JOIN hp_predict_rows(m, NULL::rows_lots)) j');
@@ -112,14 +114,8 @@ SELECT count(source_row), count(prediction) FROM rows_model, hp_predict_rows(m, 
 
 -- the planner expects as many rows as the table has
 ANALYZE rows_lots;
-CREATE FUNCTION rows_expected(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	plan json;
-BEGIN
-	EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
-	RETURN (regexp_match(plan::text, '"Plan Rows": (\d+)'))[1];
-END
-$$;
+CREATE FUNCTION rows_expected(query text) RETURNS text LANGUAGE sql
+	RETURN rows_plan(query, '"Plan Rows": (\d+)');
 SELECT rows_expected('SELECT * FROM hp_predict_rows(NULL, NULL::rows_lots)'),
 	rows_expected('SELECT * FROM hp_predict_rows(NULL, NULL::rows_lots, ''rows_view'')');
 
@@ -141,7 +137,7 @@ SELECT * FROM rows_model, hp_predict_rows(m, NULL::rows_lots, 'DELETE FROM rows_
 SELECT * FROM rows_model, hp_predict_rows(m, NULL::rows_lots,
 	'SELECT hp_select_features(l, CASE area WHEN 60 THEN ''area'' ELSE ''street'' END) FROM rows_lots l');
 
-DROP FUNCTION rows_call, rows_expected;
+DROP FUNCTION rows_call, rows_expected, rows_plan;
 DROP VIEW rows_view;
 DROP TABLE rows_lots, rows_wide, rows_model, rows_models;
 RESET client_min_messages;
