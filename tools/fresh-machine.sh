@@ -96,6 +96,19 @@ says_what_is_missing() {
     grep -q 'apt-get install' <<<"$output"
 }
 
+# The client's package brings pgxs.mk, but no header of the server.
+sees_missing_headers() {
+    local output
+    mkdir /check/client
+    touch /check/client/pgxs.mk
+    printf '%s\n' '#!/bin/sh' 'case $1 in' '--version) echo PostgreSQL 15.0 ;;' \
+        '--pgxs) echo /check/client/pgxs.mk ;;' '*) echo /check/client ;;' 'esac' \
+        >/check/client/pg_config
+    chmod +x /check/client/pg_config
+    output=$(runs tester "PG_CONFIG=/check/client/pg_config make demo" 2>&1)
+    grep -q 'apt-get install.*postgresql-server-dev' <<<"$output"
+}
+
 # Processes other than this script's own.
 no_process() {
     local process
@@ -152,6 +165,7 @@ go() {
 
 apt-get -q update >/dev/null 2>&1
 check "an ordinary user learns what to install" says_what_is_missing
+check "the client's pgxs.mk is not the development package" sees_missing_headers
 for user in root tester; do
     for command in "$@"; do
         go $user "$command"

@@ -46,7 +46,10 @@ default_major() {
 has_program() { command -v "$1"; }
 has_header() { echo "#include <$2>" | "$1" -fopenmp -E -x c -; }
 has_server() { [ -x "$("$pg_config" --bindir)/initdb" ]; }
-has_pgxs() { [ -f "$("$pg_config" --pgxs)" ]; }
+has_server_dev() {
+    [ -f "$("$pg_config" --pgxs)" ] && # which the client's package has too
+        [ -f "$("$pg_config" --includedir-server)/postgres.h" ]
+}
 has_sanitizers() { ls "$(clang -print-runtime-dir)" | grep -q libclang_rt.tsan; }
 
 look() {
@@ -58,7 +61,7 @@ look() {
     need make has_program make
     need gcc has_program gcc
     need libc6-dev has_header gcc stdio.h
-    need "postgresql-server-dev-$major" has_pgxs
+    need "postgresql-server-dev-$major" has_server_dev
     need "postgresql-$major" has_server
     [ "$purpose" = demo ] && return
 
