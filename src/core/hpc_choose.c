@@ -140,24 +140,28 @@ set_threshold(hpc_tree_node *node, const hpc_feature *feature, uint32_t cut,
 									   feature->low[node->at.cut + 1]);
 }
 
+void
+hpc_settle_threshold(const hpc_feature *feature, uint32_t cut, uint32_t above,
+					 hpc_tree_node *node)
+{
+	set_threshold(node, feature, cut, above,
+				  hpc_midpoint(feature->high[cut], feature->low[above]));
+}
+
 /* Halfway between the nearest values that the node has. */
 static void
 settle_threshold(const hpc_view *view, uint32_t cut, uint32_t last,
 				 hpc_tree_node *node)
 {
-	const hpc_feature *feature = view->feature;
-	uint32_t above;
-
-	if (cut >= last)
+	if (cut < last)
 	{
-		/* every value goes left, missing goes right */
-		node->at.cut = feature->nbins - 1;
-		node->threshold = INFINITY;
+		hpc_settle_threshold(view->feature, cut, hpc_view_next(view, cut),
+							 node);
 		return;
 	}
-	above = hpc_view_next(view, cut);
-	set_threshold(node, feature, cut, above,
-				  hpc_midpoint(feature->high[cut], feature->low[above]));
+	/* every value goes left, missing goes right */
+	node->at.cut = view->feature->nbins - 1;
+	node->threshold = INFINITY;
 }
 
 /* Where training saw nothing missing, it goes to the larger child. */
@@ -453,13 +457,13 @@ settle_split(hpc_grower *grower, hpc_pending *at, hpc_search *search)
 
 /* ---------- all features ---------- */
 
-/* Restores the heap of untried features, smallest hash first, below place. */
+/* Restores the heap of what is untried, smallest hash first, below place. */
 static void
-sift_feature(hpc_grower *grower, int nuntried, int place)
+sift_untried(hpc_grower *grower, int nuntried, int place)
 {
 	const uint64_t *hash = grower->feature_hash;
 	int *heap = grower->order;
-	int feature = heap[place];
+	int item = heap[place];
 
 	for (;;)
 	{
@@ -467,23 +471,29 @@ sift_feature(hpc_grower *grower, int nuntried, int place)
 
 		if (child + 1 < nuntried && hash[heap[child + 1]] < hash[heap[child]])
 			child++;
-		if (child >= nuntried || hash[heap[child]] >= hash[feature])
+		if (child >= nuntried || hash[heap[child]] >= hash[item])
 			break;
 		heap[place] = heap[child];
 		place = child;
 	}
-	heap[place] = feature;
+	heap[place] = item;
 }
 
-/* Takes the feature with the smallest hash off the heap. */
-static int
-next_feature(hpc_grower *grower, int nuntried)
+void
+hpc_order_untried(hpc_grower *grower, int nuntried)
 {
-	int feature = grower->order[0];
+	for (int i = nuntried / 2 - 1; i >= 0; i--)
+		sift_untried(grower, nuntried, i);
+}
+
+int
+hpc_next_untried(hpc_grower *grower, int nuntried)
+{
+	int item = grower->order[0];
 
 	grower->order[0] = grower->order[nuntried - 1];
-	sift_feature(grower, nuntried - 1, 0);
-	return feature;
+	sift_untried(grower, nuntried - 1, 0);
+	return item;
 }
 
 /* The features that may vary, as a heap; answers how many. */
@@ -501,8 +511,7 @@ order_features(hpc_grower *grower, const hpc_pending *at)
 		grower->order[n++] = feature;
 		grower->feature_hash[feature] = feature_draw(grower, at, feature);
 	}
-	for (int i = n / 2 - 1; i >= 0; i--)
-		sift_feature(grower, n, i);
+	hpc_order_untried(grower, n);
 	return n;
 }
 
@@ -563,7 +572,7 @@ hpc_choose_split(hpc_grower *grower, hpc_pending *at)
 	for (int i = 0; i < n && wanted > 0; i++)
 	{
 		int feature =
-			choose ? next_feature(grower, n - i) : grower->features[i];
+			choose ? hpc_next_untried(grower, n - i) : grower->features[i];
 
 		if (!choose && hpc_is_constant(at, feature))
 			continue;

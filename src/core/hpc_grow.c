@@ -322,6 +322,7 @@ begin_tree(hpc_grower *grower, hpc_crew *crew, int worker, bool team,
 	grower->nunused = grower->nhistograms;
 	for (int i = 0; i < grower->nhistograms; i++)
 		grower->unused[i] = i;
+	hpc_short_begin_tree(grower);
 	hpc_plan_tree(&grower->plan, grower->features, grower->nfeatures);
 }
 
@@ -348,6 +349,11 @@ hpc_tree_grow(hpc_grower *grower, hpc_crew *crew, int worker, bool team,
 	{
 		hpc_pending at = take_waiting(grower);
 
+		if (hpc_short_suits(grower, &at))
+		{
+			hpc_short_grow(grower, &at);
+			continue;
+		}
 		if (max_leaves == 0)
 		{
 			hpc_choose_split(grower, &at);

@@ -1,7 +1,8 @@
 /*
  * hpc_grow_inside.h
  *		What the files of the grower share: hpc_grower.c (the workplace),
- *		hpc_grow.c (nodes), hpc_choose.c (splits), hpc_grow_rows.c (rows).
+ *		hpc_grow.c (nodes), hpc_choose.c (splits), hpc_grow_rows.c (rows),
+ *		hpc_grow_short.c (subtrees of few rows).
  */
 #ifndef HPC_GROW_INSIDE_H
 #define HPC_GROW_INSIDE_H
@@ -33,6 +34,8 @@ typedef struct hpc_pending
 	int feature; /* that split divides */
 	hpc_split split;
 } hpc_pending;
+
+typedef struct hpc_short hpc_short;
 
 struct hpc_grower
 {
@@ -72,10 +75,14 @@ struct hpc_grower
 	char *slot_cell;    /* [max_list] cells */
 	uint8_t *side;      /* [max_list] 1: goes left */
 
+	/* subtrees of few rows */
+	hpc_short *shorts;
+	bool suits_short; /* of the tree at hand */
+
 	/* the search */
-	uint64_t *feature_hash; /* [nfeatures] of the node at hand */
+	uint64_t *feature_hash; /* [nfeatures] of what is untried */
 	double variance;        /* of its q; below 0: not known yet */
-	int *order;             /* [nfeatures] heap of features yet to be tried */
+	int *order;             /* [nfeatures] heap of what is untried */
 	hpc_level *levels;      /* [most bins + 1] */
 	hpc_level *spare_levels;
 	uint32_t *pooled;   /* [most bins] codes in the pool */
@@ -137,6 +144,16 @@ hpc_grower_goes_on(hpc_grower *grower, uint64_t work)
 	return !grower->stopped;
 }
 
+/*
+ * Is q different in two rows that hold weight × q?  What one holds times the
+ * other's weight differs, even modulo 2^64, only if q does.
+ */
+static inline bool
+hpc_targets_differ(int64_t a, uint64_t weight_a, int64_t b, uint64_t weight_b)
+{
+	return (uint64_t) a * weight_b != (uint64_t) b * weight_a;
+}
+
 /* Midpoint of two values a < b, never reaching b. */
 static inline double
 hpc_midpoint(double a, double b)
@@ -176,6 +193,36 @@ hpc_grower_suits_lists(const hpc_grower *grower, uint32_t nrows)
  * none, or the crew stopped.
  */
 extern void hpc_choose_split(hpc_grower *grower, hpc_pending *at);
+
+/*
+ * Makes a heap of grower->order[nuntried], the smallest feature_hash of an
+ * item first; then takes the first of nuntried items off it.
+ */
+extern void hpc_order_untried(hpc_grower *grower, int nuntried);
+extern int hpc_next_untried(hpc_grower *grower, int nuntried);
+
+/*
+ * Puts into a node what divides a number halfway between the nearest codes
+ * that the node has, of which cut goes left and above goes right.
+ */
+extern void hpc_settle_threshold(const hpc_feature *feature, uint32_t cut,
+								 uint32_t above, hpc_tree_node *node);
+
+/* ---------- hpc_grow_short.c ---------- */
+
+extern hpc_short *hpc_short_create(hpc_env *env, int nfeatures);
+extern void hpc_short_free(hpc_env *env, hpc_short *work);
+extern void hpc_short_begin_tree(hpc_grower *grower);
+
+/* No wider registers than every machine of the kind has: for tests. */
+extern void hpc_short_make_narrow(hpc_short *work);
+
+/*
+ * Grows all that is below a node which it suits, and which waits to be split;
+ * less, when the crew stopped.
+ */
+extern bool hpc_short_suits(const hpc_grower *grower, const hpc_pending *at);
+extern void hpc_short_grow(hpc_grower *grower, const hpc_pending *at);
 
 /* ---------- hpc_grow_rows.c ---------- */
 

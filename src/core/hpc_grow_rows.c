@@ -413,9 +413,9 @@ insertion_sort(uint32_t *list, uint32_t n)
 	}
 }
 
-/* Sorts entries by their codes, of nbytes bytes; slots ascend already. */
+/* Sorts entries by their codes, up to most; slots ascend already. */
 static void
-sort_list(uint32_t *list, uint32_t *spare, uint32_t n, int nbytes)
+sort_list(uint32_t *list, uint32_t *spare, uint32_t n, uint32_t most)
 {
 	uint32_t *from = list;
 	uint32_t *to = spare;
@@ -425,8 +425,10 @@ sort_list(uint32_t *list, uint32_t *spare, uint32_t n, int nbytes)
 		insertion_sort(list, n);
 		return;
 	}
-	for (int shift = 16; shift < 16 + 8 * nbytes; shift += 8)
+	for (int shift = 16; shift < 32 && most >> (shift - 16) > 0; shift += 8)
 	{
+		uint32_t last =
+			most >> (shift - 16) < 255 ? most >> (shift - 16) : 255;
 		uint32_t count[256] = {0};
 		uint32_t start = 0;
 
@@ -434,7 +436,7 @@ sort_list(uint32_t *list, uint32_t *spare, uint32_t n, int nbytes)
 			count[from[i] >> shift & 255]++;
 		if (count[from[0] >> shift & 255] == n)
 			continue;
-		for (int digit = 0; digit < 256; digit++)
+		for (uint32_t digit = 0; digit <= last; digit++)
 		{
 			uint32_t here = count[digit];
 
@@ -477,7 +479,7 @@ hpc_rows_to_lists(hpc_grower *grower, hpc_pending *at)
 			return;
 		for (uint32_t j = 0; j < n; j++)
 			list[j] = hpc_code(feature, rows[j]) << 16 | (first + j);
-		sort_list(list, grower->spare, n, feature->width);
+		sort_list(list, grower->spare, n, feature->nbins);
 	}
 	at->in_list = true;
 	at->list = grower->features[0];
@@ -606,17 +608,13 @@ hpc_rows_squares(hpc_grower *grower, const hpc_pending *at)
 	return (double) sum;
 }
 
-/*
- * Do two slots hold different targets?  Cells hold weight × q, so what one
- * holds times the other's weight differs, even modulo 2^64, only if q does.
- */
 static inline bool
 slots_differ(const hpc_grower *grower, uint32_t one, uint32_t other)
 {
 	hpc_total a = cell_total(grower, grower->slot_cell, one);
 	hpc_total b = cell_total(grower, grower->slot_cell, other);
 
-	return (uint64_t) a.sum * b.weight != (uint64_t) b.sum * a.weight;
+	return hpc_targets_differ(a.sum, a.weight, b.sum, b.weight);
 }
 
 /* Most nodes show by their first two cells, at hand, that they are not. */

@@ -130,12 +130,13 @@ allocate_search(hpc_env *env, hpc_grower *grower)
 	grower->levels = hpc_alloc(env, nbins + 1, sizeof(hpc_level));
 	grower->spare_levels = hpc_alloc(env, nbins + 1, sizeof(hpc_level));
 	grower->pooled = hpc_alloc(env, nbins, sizeof(uint32_t));
+	grower->shorts = hpc_short_create(env, grower->frame->nfeatures);
 	grower->best_set =
 		hpc_alloc(env, hpc_set_words((uint32_t) nbins), sizeof(uint32_t));
 	if (grower->feature_hash == NULL || grower->order == NULL ||
 		grower->all_features == NULL || grower->levels == NULL ||
 		grower->spare_levels == NULL || grower->pooled == NULL ||
-		grower->best_set == NULL)
+		grower->best_set == NULL || grower->shorts == NULL)
 		return false;
 	for (int i = 0; i < grower->frame->nfeatures; i++)
 		grower->all_features[i] = i;
@@ -271,6 +272,7 @@ hpc_grower_free(hpc_env *env, hpc_grower *grower)
 	hpc_free(env, grower->spare_levels);
 	hpc_free(env, grower->pooled);
 	hpc_free(env, grower->best_set);
+	hpc_short_free(env, grower->shorts);
 	hpc_free(env, grower);
 }
 

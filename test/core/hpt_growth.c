@@ -72,6 +72,8 @@ hpt_growth_grow(hpt_growth *g)
 								  &g->rules, g->wide);
 	if (g->grower == NULL)
 		return HPC_NO_MEMORY;
+	if (g->narrow_registers)
+		hpc_short_make_narrow(g->grower->shorts);
 	return hpc_crew_open(&g->memory.env, g->nworkers, grow_in_crew, g);
 }
 

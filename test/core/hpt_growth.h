@@ -21,6 +21,7 @@ typedef struct hpt_growth
 	uint64_t stream;
 	bool wide;
 	bool team;
+	bool narrow_registers; /* no wider ones than every machine has */
 	int nworkers;
 
 	/* how it went */

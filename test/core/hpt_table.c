@@ -184,7 +184,8 @@ void
 hpt_table_numbers(hpt_table *table, int ncolumns, uint32_t nrows,
 				  uint32_t nvalues, uint64_t seed)
 {
-	static const char *const names[] = {"x0", "x1", "x2", "x3", "x4", "x5"};
+	static const char *const names[] = {"x0", "x1", "x2", "x3", "x4", "x5",
+										"x6", "x7", "x8", "x9", "xa", "xb"};
 	hpt_random random = {seed};
 
 	hpt_table_init(table);

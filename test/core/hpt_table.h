@@ -45,7 +45,7 @@ extern hpc_value hpt_level(uint32_t i);
  */
 extern void hpt_table_houses(hpt_table *table, uint32_t nrows, uint64_t seed);
 
-/* ncolumns numbers x0, x1, ... with nvalues values each, and a noisy sum. */
+/* Up to 12 columns of numbers x0, x1, ... with nvalues values each, and a noisy sum. */
 extern void hpt_table_numbers(hpt_table *table, int ncolumns, uint32_t nrows,
 							  uint32_t nvalues, uint64_t seed);
 

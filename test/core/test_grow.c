@@ -12,12 +12,25 @@
 
 /* ---------- small tables, any rules ---------- */
 
-/* Columns of every kind; some narrow, some wide, some with holes. */
+/* Which of the many rules of a growth are not the usual ones. */
+typedef enum variety
+{
+	PLAIN,
+	BOUNDED, /* penalty and monotone features */
+	RANDOM,  /* cuts */
+	NUMBERS  /* and no other columns */
+} variety;
+
+/*
+ * Columns of every kind; some narrow, some wide, some with holes.  Of numbers
+ * one table in three has holes.
+ */
 static void
-make_table(hpt_random *random, hpt_table *table)
+make_table(hpt_random *random, variety what, hpt_table *table)
 {
 	static const char *const names[] = {"a", "b", "c", "d", "e", "f",
 										"g", "h", "i", "j", "k", "l"};
+	bool whole = what == NUMBERS && hpt_random_below(random, 3) > 0;
 	uint32_t nrows = 2 + (uint32_t) hpt_random_below(random, 400);
 	uint64_t nvalues[12];
 	uint64_t holes[12];
@@ -25,12 +38,12 @@ make_table(hpt_random *random, hpt_table *table)
 	hpt_table_init(table);
 	for (uint64_t i = 0; i < 1 + hpt_random_below(random, 12); i++)
 	{
-		bool category = hpt_random_below(random, 3) == 0;
+		bool category = hpt_random_below(random, 3) == 0 && what != NUMBERS;
 
 		nvalues[i] =
 			1 +
 			hpt_random_below(random, hpt_random_below(random, 2) ? 1000 : 9);
-		holes[i] = hpt_random_below(random, 3);
+		holes[i] = whole ? 0 : hpt_random_below(random, 3);
 		hpt_table_column(table, names[i], category ? HPC_CATEGORY : HPC_NUMBER,
 						 category ? HPC_STORE_CODE : HPC_STORE_DOUBLE);
 	}
@@ -53,14 +66,6 @@ make_table(hpt_random *random, hpt_table *table)
 	}
 }
 
-/* Which of the many rules of a growth are not the usual ones. */
-typedef enum variety
-{
-	PLAIN,
-	BOUNDED, /* penalty and monotone features */
-	RANDOM   /* cuts */
-} variety;
-
 static void
 vary(hpt_growth *g, hpt_random *random, variety what, int8_t *signs,
 	 double *chance, int *features)
@@ -74,7 +79,7 @@ vary(hpt_growth *g, hpt_random *random, variety what, int8_t *signs,
 	rules->cat_min_rows = (double) hpt_random_below(random, 3) * 4;
 	if (hpt_random_below(random, 4) == 0)
 		rules->max_depth = 1 + (uint32_t) hpt_random_below(random, 8);
-	if (hpt_random_below(random, 2) == 0)
+	if (hpt_random_below(random, 2) == 0 && what != NUMBERS)
 		rules->max_leaves = 1 + (uint32_t) hpt_random_below(random, 60);
 	if (hpt_random_below(random, 2) == 0)
 		rules->nfeatures_tried =
@@ -117,7 +122,7 @@ random_growth_is_as_twin(uint64_t seed, variety what, uint32_t *nnodes)
 	int bits;
 	bool passed;
 
-	make_table(&random, &table);
+	make_table(&random, what, &table);
 	hpt_growth_begin(&g, &table,
 					 hpt_random_below(&random, 3) == 0 ? 16 : 65534);
 	vary(&g, &random, what, signs, chance, features);
@@ -131,6 +136,9 @@ random_growth_is_as_twin(uint64_t seed, variety what, uint32_t *nnodes)
 	passed = hpt_growth_is_as_twin(&g, nnodes);
 	g.wide = false;
 	/* narrow cells know no weights but copies */
+	if (!weighted)
+		passed &= hpt_growth_is_as_twin(&g, nnodes);
+	g.narrow_registers = true;
 	if (!weighted)
 		passed &= hpt_growth_is_as_twin(&g, nnodes);
 	hpt_growth_end(&g);
@@ -238,6 +246,32 @@ check_large_trees(void)
 	check_large("weights, 255 bins", &g, 1500);
 	g.rules.max_leaves = 200;
 	check_large("weights, best first", &g, 399);
+	hpt_growth_end(&g);
+	hpt_table_free(&table);
+}
+
+/* Two groups of eight, one of them with empty lanes. */
+static void
+check_many_numbers(void)
+{
+	hpt_random random = {3};
+	hpt_table table;
+	hpt_growth g;
+
+	hpt_table_numbers(&table, 11, 4000, 900, 31);
+	hpt_growth_begin(&g, &table, 900);
+	hpt_sample_draw(&g.sample, g.frame, &random, 1, 0);
+	g.sample.pure_value = g.frame->target;
+	check_large("full, 11 numbers", &g, 4000);
+	hpt_ok(g.grower->suits_short, "in lanes");
+	g.rules.nfeatures_tried = 4;
+	check_large("4 of 11 numbers tried", &g, 4000);
+	hpt_ok(g.grower->suits_short, "in lanes");
+	g.narrow_registers = true;
+	check_large("without the widest registers", &g, 4000);
+	g.rules.nfeatures_tried = 3;
+	check_large("3 of 11 numbers tried", &g, 4000);
+	hpt_ok(!g.grower->suits_short, "one by one");
 	hpt_growth_end(&g);
 	hpt_table_free(&table);
 }
@@ -523,7 +557,9 @@ main(void)
 	check_small("plain rules", PLAIN);
 	check_small("penalty and signs", BOUNDED);
 	check_small("random cuts", RANDOM);
+	check_small("numbers", NUMBERS);
 	check_large_trees();
+	check_many_numbers();
 	check_exhausted_pool();
 	check_teams();
 	check_row_order(hpt_rules(1, 0, 4), "full");
