@@ -56,7 +56,8 @@ helpers = $(patsubst test/core/%.c,$(out)/%.o,\
 lib: $(lib)
 tests: $(tests)
 check: $(tests)
-	@$(run) tools/tap.pl $(if $(TALLY),--tally '$(TALLY)') $(tests)
+	@$(run) tools/tap.pl --jobs $(shell nproc) \
+		$(if $(TALLY),--tally '$(TALLY)') $(sort $(tests))
 
 # test_golden pins models to the byte: gcc and clang, without and with all
 # optimisation, with the instructions of newer machines and without those of

@@ -2,9 +2,9 @@
 #
 # tools/tap.pl: runs test programs that speak TAP, and counts
 #
-#   tools/tap.pl [--tally FILE] [-I DIR]... PROGRAM...
+#   tools/tap.pl [--tally FILE] [--jobs N] [-I DIR]... PROGRAM...
 #
-# A *.pl program runs under this perl, any other by itself.  Prints a line per
+# A *.pl program runs under this perl, any other by itself; N at a time.  Prints a line per
 # program and the whole output of those that fail.  A program that crashes, or
 # runs another number of tests than planned, counts as one more failure.  Ends
 # with a summary line, or with --tally appends "passed failed" to FILE.
@@ -12,20 +12,32 @@
 use strict;
 use warnings;
 
+use File::Temp qw(tempfile);
 use Getopt::Long;
+use POSIX ();
 use TAP::Parser;
 use Time::HiRes qw(time);
 
 my ($tally, @include);
-GetOptions('tally=s' => \$tally, 'I=s' => \@include)
-  or die "usage: $0 [--tally FILE] [-I DIR]... PROGRAM...\n";
+my $jobs = 1;
+GetOptions('tally=s' => \$tally, 'jobs=i' => \$jobs, 'I=s' => \@include)
+  or die "usage: $0 [--tally FILE] [--jobs N] [-I DIR]... PROGRAM...\n";
 
 $| = 1;
 my ($passed, $failed) = (0, 0);
 
-foreach my $program (@ARGV)
+my @waiting = @ARGV;
+my %running;    # process => where it writes
+while (@waiting || %running)
 {
-	my ($ok, $bad, $skipped) = run_program($program);
+	while (@waiting && keys %running < $jobs)
+	{
+		my ($process, $file) = start_program(shift @waiting);
+		$running{$process} = $file;
+	}
+	my $process = wait;
+	my ($ok, $bad, @output) = read_result(delete $running{$process});
+	print @output;
 	$passed += $ok;
 	$failed += $bad;
 }
@@ -42,7 +54,35 @@ else
 }
 exit(($failed > 0 || $passed == 0) ? 1 : 0);
 
-# Runs one program; returns how many of its tests passed and failed.
+# Runs a program in a process of its own, which writes how many of its tests
+# passed and failed, and then what there is to say.
+sub start_program
+{
+	my ($program) = @_;
+	my ($file, $name) = tempfile(UNLINK => 0);
+	my $process = fork // die "could not fork: $!\n";
+
+	return ($process, $name) if $process;
+	my ($ok, $bad, $output) = run_program($program);
+	print $file "$ok $bad\n$output";
+	close($file);
+	POSIX::_exit(0);
+}
+
+sub read_result
+{
+	my ($name) = @_;
+	open(my $file, '<', $name) or die "could not open $name: $!\n";
+	my ($counts, @output) = <$file>;
+	close($file);
+	unlink($name);
+	return (0, 1, "FAILED  a program was not run to its end\n")
+	  unless defined $counts;
+	return (split(' ', $counts), @output);
+}
+
+# Runs one program; returns how many of its tests passed and failed, and a line
+# on it, with its whole output if it failed.
 sub run_program
 {
 	my ($program) = @_;
@@ -72,12 +112,11 @@ sub run_program
 	push @problems, 'skipped: ' . $parser->skip_all if $parser->skip_all;
 
 	(my $name = $program) =~ s{.*/}{};
-	printf "%-8s%-32s %4d tests %6.1f s%s%s\n", $bad ? 'FAILED' : 'ok', $name,
+	my $line = sprintf "%-8s%-32s %4d tests %6.1f s%s%s\n", $bad ? 'FAILED' : 'ok', $name,
 	  $ok + $bad, time - $start,
 	  $skipped ? ", $skipped skipped" : '',
 	  @problems ? ' (' . join('; ', @problems) . ')' : '';
-	print $output, server_log($name) if $bad;
-	return ($ok, $bad);
+	return ($ok, $bad, $bad ? $line . $output . server_log($name) : $line);
 }
 
 # The end of the log in which PostgreSQL's TAP modules put all that a test

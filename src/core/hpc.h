@@ -687,11 +687,12 @@ hpc_predictor_predict(const hpc_predictor *predictor, const hpc_model *model,
  */
 typedef struct hpc_batch hpc_batch;
 
-extern hpc_status
-hpc_batch_create(hpc_env *env, const hpc_model *model, hpc_batch **batch);
+/* most_rows: there will never be more; 0: who knows. */
+extern hpc_status hpc_batch_create(hpc_env *env, const hpc_model *model,
+								   uint32_t most_rows, hpc_batch **batch);
 extern void hpc_batch_free(hpc_env *env, hpc_batch *batch);
 
-/* Rows that there is room for: of a new batch at least a thousand. */
+/* Rows that there is room for: of a new batch most_rows, or a thousand at least. */
 extern uint32_t hpc_batch_room(const hpc_batch *batch);
 
 /* Rows that wait. */

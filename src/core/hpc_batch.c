@@ -248,12 +248,14 @@ hpc_batch_add(hpc_env *env, hpc_batch *batch, const hpc_value *values)
 /* ---------- making one ---------- */
 
 static uint32_t
-choose_size(const hpc_batch *batch)
+choose_size(const hpc_batch *batch, uint32_t most_rows)
 {
 	uint64_t row_bytes =
 		(uint64_t) batch->view.nfeatures * sizeof(uint32_t) * batch->nparts;
 	uint64_t rows = CODE_BYTES / (row_bytes > 0 ? row_bytes : 1);
 
+	if (most_rows > 0 && most_rows < MIN_ROWS)
+		return most_rows;
 	return (uint32_t) (rows < MIN_ROWS   ? MIN_ROWS
 					   : rows > MAX_ROWS ? MAX_ROWS
 										 : rows);
@@ -273,7 +275,8 @@ allocate_part(hpc_env *env, part *p, uint32_t size)
 }
 
 hpc_status
-hpc_batch_create(hpc_env *env, const hpc_model *model, hpc_batch **batch)
+hpc_batch_create(hpc_env *env, const hpc_model *model, uint32_t most_rows,
+				 hpc_batch **batch)
 {
 	hpc_model_summary summary;
 	uint32_t nparts;
@@ -289,7 +292,7 @@ hpc_batch_create(hpc_env *env, const hpc_model *model, hpc_batch **batch)
 	made->nparts = nparts;
 	made->countdown = hpc_predictor_rows(model);
 	hpc_model_open(model, &made->view);
-	made->size = choose_size(made);
+	made->size = choose_size(made, most_rows);
 	for (uint32_t i = 0; i < nparts; i++)
 	{
 		hpc_model_open(summary.nmembers > 0 ? hpc_model_member(model, (int) i)

@@ -140,7 +140,7 @@ begin_batch(predict_job *job, FunctionCallInfo fcinfo, MemoryContext context)
 	job->binding = hpg_binding_make(job->model, job->rowtype, context);
 	hpg_env_init(&job->env, context, hpg_threads());
 	hpg_check_status(&job->env,
-					 hpc_batch_create(&job->env, job->model, &job->batch));
+					 hpc_batch_create(&job->env, job->model, 0, &job->batch));
 	job->waiting = AllocSetContextCreate(context, "hp_predict_rows waiting",
 										 ALLOCSET_DEFAULT_SIZES);
 	room = hpc_batch_room(job->batch);

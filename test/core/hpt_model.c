@@ -683,7 +683,7 @@ predict_rows(const hpc_model *model, const hpc_model_summary *summary)
 
 	hpt_memory_init(&memory, 1);
 	if (hpc_predictor_create(&memory.env, model, &predictor) != HPC_OK ||
-		hpc_batch_create(&memory.env, model, &batch) != HPC_OK)
+		hpc_batch_create(&memory.env, model, 12, &batch) != HPC_OK)
 		abort();
 	for (uint32_t turn = 0; turn < 12; turn++)
 	{

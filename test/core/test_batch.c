@@ -66,7 +66,7 @@ predict_together(hpc_env *env, const rows *r)
 {
 	hpc_batch *batch;
 	uint32_t ndone = 0;
-	hpc_status status = hpc_batch_create(env, r->model, &batch);
+	hpc_status status = hpc_batch_create(env, r->model, 0, &batch);
 
 	for (uint32_t i = 0; i < r->n && status == HPC_OK; i++)
 	{
