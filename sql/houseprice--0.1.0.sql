@@ -571,6 +571,28 @@ CREATE AGGREGATE hp_train(r record, target text, params jsonb) (
 COMMENT ON AGGREGATE hp_train(record, text, jsonb) IS
 	'trains a model on rows, the target being the column of that name';
 
+CREATE FUNCTION hp_merge_accum(internal, hp_model) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_merge_accum(internal, hp_model) IS
+	'transition function of hp_merge';
+
+CREATE FUNCTION hp_merge_final(internal) RETURNS hp_model
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_merge_final(internal) IS
+	'final function of hp_merge';
+
+CREATE AGGREGATE hp_merge(model hp_model) (
+	SFUNC = hp_merge_accum,
+	STYPE = internal,
+	FINALFUNC = hp_merge_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_merge(hp_model) IS
+	'one forest of the trees of several, trained apart';
+
 ---------------------------------------------------------------------------
 -- predict
 ---------------------------------------------------------------------------

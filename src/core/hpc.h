@@ -533,6 +533,18 @@ hpc_model_validate(hpc_env *env, const void *bytes, size_t nbytes);
 #define HPC_MODEL_HEAD 40
 extern hpc_digest hpc_model_digest(const hpc_model *model);
 
+/* No model has more nodes. */
+#define HPC_MODEL_MAX_NODES ((UINT64_C(500) << 20) / 16)
+
+/*
+ * The trees of models[nmodels] in one forest, whatever the order of the
+ * models: a block from env, as from hpc_train.  One model stays what it is.
+ * They must be valid, and stay until then.  HPC_BAD_PARAMETER: they do not fit together;
+ * HPC_LIMIT: there are too many trees.
+ */
+extern hpc_status hpc_model_merge(hpc_env *env, const hpc_model *const *models,
+								  int nmodels, void **model, size_t *nbytes);
+
 typedef struct hpc_model_summary
 {
 	hpc_algorithm algorithm;
@@ -556,6 +568,7 @@ typedef struct hpc_model_summary
 	double base;       /* what trees or terms add to; 0 where they do not */
 	double smearing;   /* 1 where there is none */
 	int nmembers;      /* of a blend */
+	bool merged;       /* by hpc_model_merge, of several trainings */
 	hpc_params params; /* as resolved, without monotone and members */
 	hpc_texts texts;   /* point into the model */
 } hpc_model_summary;

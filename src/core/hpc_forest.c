@@ -105,7 +105,7 @@ fill_bag(const forest *f, hpc_crew *crew, int worker, uint64_t tree,
 		 hpc_bag *bag, uint64_t *outside)
 {
 	const hpc_frame *frame = f->frame;
-	uint64_t stream = hpc_bag_stream(&f->bag_rule, tree);
+	uint64_t stream = hpc_bag_stream(&f->bag_rule, f->params->seed, tree);
 	uint64_t drawn = 0;
 	uint64_t bits = 0;
 

@@ -248,9 +248,10 @@ sort_lines(hpc_short *work, const short_node *at, int group)
 /* Judges the divisions after a line; weights are those on the left. */
 static inline __attribute__((always_inline)) void
 judge(half_best *best, const int64_t *d, const quad *weight, const quad *node,
-	  const quad *least, const int16_t *changes, int64_t at)
+	  const quad *least, const line *changes, int first, int64_t at)
 {
-	quad_mask may = {changes[0], changes[1], changes[2], changes[3]};
+	quad_mask may = {(*changes)[first], (*changes)[first + 1],
+					 (*changes)[first + 2], (*changes)[first + 3]};
 	quad_mask here = {at, at, at, at};
 	quad root = {(double) d[0], (double) d[1], (double) d[2], (double) d[3]};
 	quad rest = *node - *weight;
@@ -298,7 +299,6 @@ divide_group(hpc_short *work, int group, uint32_t n, double node_weight,
 	{
 		/* ranks differ */
 		line changes = (sorted[i] ^ sorted[i + 1]) > 255;
-		const int16_t *change = (const int16_t *) &changes;
 
 		for (int lane = 0; lane < LANES; lane++)
 			d[lane] += term[keys[2 * lane]];
@@ -306,8 +306,8 @@ divide_group(hpc_short *work, int group, uint32_t n, double node_weight,
 							 weight[keys[6]]};
 		high_weight += (quad){weight[keys[8]], weight[keys[10]],
 							  weight[keys[12]], weight[keys[14]]};
-		judge(&low, d, &low_weight, &node, &least, change, i);
-		judge(&high, d + 4, &high_weight, &node, &least, change + 4, i);
+		judge(&low, d, &low_weight, &node, &least, &changes, 0, i);
+		judge(&high, d + 4, &high_weight, &node, &least, &changes, 4, i);
 	}
 	put_best(&low, &node, work->gain + group * LANES,
 			 work->at + group * LANES);

@@ -19,6 +19,10 @@ _Static_assert(sizeof(hpc_training_record) == 160 + sizeof(hpc_settings),
 _Static_assert(sizeof(hpc_feature_record) == 72, "nor has a feature");
 _Static_assert(sizeof(hpc_linear_term) == 64, "nor has a term");
 _Static_assert(sizeof(hpc_node) == 12, "nor has a node");
+_Static_assert(sizeof(hpc_tree_key) == 16, "nor has a key");
+_Static_assert(HPC_MODEL_MAX_NODES *(sizeof(hpc_node) + sizeof(uint32_t)) ==
+				   HPC_MODEL_MAX_BYTES,
+			   "a node, and its cover");
 
 /* Bytes hashed between two questions whether to stop. */
 #define BYTES_PER_POLL (1 << 20)
@@ -83,6 +87,26 @@ hpc_model_open(const hpc_model *model, hpc_model_view *view)
 	view->levels = section_start(model, HPC_SECTION_LEVELS, &view->nlevels);
 	view->members = section_start(model, HPC_SECTION_MEMBERS, &count);
 	view->nmember_bytes = count * element_size(HPC_SECTION_MEMBERS);
+	view->tree_keys = NULL;
+	view->ntree_keys = 0;
+	for (uint32_t i = HPC_KNOWN_SECTIONS; i < model->nsections; i++)
+	{
+		const hpc_section *section = &model->sections[i];
+
+		if (section->kind != HPC_SECTION_TREE_KEYS)
+			continue;
+		view->tree_keys =
+			(const void *) ((const char *) model + section->offset);
+		view->ntree_keys = section->nbytes / sizeof(hpc_tree_key);
+	}
+}
+
+hpc_tree_key
+hpc_model_tree_key(const hpc_model_view *view, uint32_t tree)
+{
+	if (view->tree_keys != NULL)
+		return view->tree_keys[tree];
+	return (hpc_tree_key){view->training->settings.seed, tree, 0};
 }
 
 bool
@@ -209,6 +233,7 @@ hpc_model_summarize(const hpc_model *model, hpc_model_summary *summary)
 	summary->base = training->base;
 	summary->smearing = training->smearing;
 	summary->nmembers = count_members(&view);
+	summary->merged = view.tree_keys != NULL;
 	hpc_model_recorded_params(training, &summary->params);
 	summary->texts.target = text_of(&view, training->target);
 	summary->texts.params = text_of(&view, training->params);

@@ -73,7 +73,8 @@ typedef enum hpc_section_kind
 	HPC_SECTION_SMEARING,
 	HPC_SECTION_DRIFT_GROUPS,
 	HPC_SECTION_ROW_SKETCH,
-	HPC_SECTION_TREE_KEYS
+
+	HPC_SECTION_TREE_KEYS /* of a merged forest: hpc_tree_key per tree */
 } hpc_section_kind;
 
 #define HPC_KNOWN_SECTIONS 12 /* kinds 1 .. 12 */
@@ -247,6 +248,14 @@ enum
 	HPC_NODE_SET = 2 /* cut is a set: the feature is a category */
 };
 
+/* Where the bag of a tree is drawn from: the training that grew it. */
+typedef struct hpc_tree_key
+{
+	int64_t seed;
+	uint32_t number; /* of the tree there */
+	uint32_t reserved;
+} hpc_tree_key;
+
 /* The sections of a valid model, resolved. */
 typedef struct hpc_model_view
 {
@@ -271,6 +280,8 @@ typedef struct hpc_model_view
 	uint64_t nlevels;
 	const char *members;
 	uint64_t nmember_bytes;
+	const hpc_tree_key *tree_keys; /* [ntrees], or NULL: seed and place */
+	uint64_t ntree_keys;
 } hpc_model_view;
 
 /* The nearest number that a model may hold, or answer: none is infinite. */
@@ -290,6 +301,9 @@ extern void
 hpc_model_record_params(const hpc_params *params, hpc_training_record *record);
 extern void hpc_model_recorded_params(const hpc_training_record *record,
 									  hpc_params *params);
+
+extern hpc_tree_key
+hpc_model_tree_key(const hpc_model_view *view, uint32_t tree);
 
 /* What the term of a number, boolean or time adds for a value, not NaN. */
 extern double

@@ -33,9 +33,10 @@ mean_outside(const hpc_model_view *view, const hpc_bag_rule *rule,
 
 	for (uint32_t tree = 0; tree < view->training->ntrees; tree++)
 	{
+		hpc_tree_key key = hpc_model_tree_key(view, tree);
 		double leaf;
 
-		if (hpc_bag_draw(rule, hpc_bag_stream(rule, tree),
+		if (hpc_bag_draw(rule, hpc_bag_stream(rule, key.seed, key.number),
 						 hpc_copy_key(row_key, 0)) > 0)
 			continue;
 		hpc_walk(view, tree, 0, codes, 0, 1, &leaf);

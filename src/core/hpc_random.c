@@ -36,7 +36,6 @@ hpc_bag_rule_init(hpc_bag_rule *rule, const hpc_params *params)
 {
 	rule->bag = params->bag;
 	rule->takes_all = params->row_fraction >= 1;
-	rule->seed = params->seed;
 	rule->threshold = hpc_share_threshold(params->row_fraction);
 	hpc_poisson_init(&rule->poisson, params->row_fraction);
 }

@@ -94,7 +94,6 @@ typedef struct hpc_bag_rule
 {
 	bool bag;
 	bool takes_all; /* without bags */
-	int64_t seed;
 	uint64_t threshold;
 	hpc_poisson poisson;
 } hpc_bag_rule;
@@ -102,9 +101,9 @@ typedef struct hpc_bag_rule
 extern void hpc_bag_rule_init(hpc_bag_rule *rule, const hpc_params *params);
 
 static inline uint64_t
-hpc_bag_stream(const hpc_bag_rule *rule, uint64_t tree)
+hpc_bag_stream(const hpc_bag_rule *rule, int64_t seed, uint64_t tree)
 {
-	return hpc_stream(rule->bag ? HPC_TAG_BAG : HPC_TAG_ROW_SAMPLE, rule->seed,
+	return hpc_stream(rule->bag ? HPC_TAG_BAG : HPC_TAG_ROW_SAMPLE, seed,
 					  tree);
 }
 

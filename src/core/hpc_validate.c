@@ -73,6 +73,9 @@ sections_are_valid(const hpc_model *model)
 		if (known ? section->nbytes % hpc_section_element(section->kind) != 0
 				  : !(section->flags & HPC_SECTION_OPTIONAL))
 			return false;
+		if (section->kind == HPC_SECTION_TREE_KEYS &&
+			section->nbytes % sizeof(hpc_tree_key) != 0)
+			return false;
 		nknown += known;
 		last_kind = section->kind;
 		at += (section->nbytes + 7) / 8 * 8;
@@ -129,6 +132,25 @@ has_section(const hpc_model *model, hpc_section_kind kind, uint64_t count)
 		   count * hpc_section_element(kind);
 }
 
+/* All trees have keys, or none. */
+static bool
+keys_are_valid(const hpc_model_view *view)
+{
+	uint32_t algorithm = view->training->algorithm;
+
+	if (view->tree_keys == NULL)
+		return true;
+	if ((algorithm != HPC_FOREST && algorithm != HPC_EXTRA_TREES) ||
+		view->ntree_keys != view->training->ntrees)
+		return false;
+	for (uint64_t i = 0; i < view->ntree_keys; i++)
+	{
+		if (view->tree_keys[i].reserved != 0)
+			return false;
+	}
+	return true;
+}
+
 /* Does the model hold what its algorithm has, and nothing else? */
 static bool
 parts_are_valid(const checker *check)
@@ -148,7 +170,7 @@ parts_are_valid(const checker *check)
 		   has_section(check->model, HPC_SECTION_COVERS, view->nnodes) &&
 		   view->nterms == (linear ? view->nfeatures : 0) &&
 		   (linear || view->nlevels == 0) &&
-		   (view->nmember_bytes > 0) == blend &&
+		   (view->nmember_bytes > 0) == blend && keys_are_valid(view) &&
 		   training->combine ==
 			   (mean_of_trees || blend ? HPC_COMBINE_MEAN : HPC_COMBINE_SUM);
 }

@@ -31,6 +31,7 @@ struct hpc_writer
 	growing nodes;              /* hpc_node */
 	growing covers;             /* uint32 */
 	growing sets;               /* uint32 */
+	growing tree_keys;          /* hpc_tree_key of each tree, or none */
 	hpc_thresholds *thresholds; /* [nfeatures] */
 	double *gain;               /* [nfeatures] */
 	uint32_t *nsplits;          /* [nfeatures] */
@@ -103,6 +104,7 @@ hpc_writer_free(hpc_env *env, hpc_writer *writer)
 	hpc_free(env, writer->nodes.bytes);
 	hpc_free(env, writer->covers.bytes);
 	hpc_free(env, writer->sets.bytes);
+	hpc_free(env, writer->tree_keys.bytes);
 	hpc_free(env, writer);
 }
 
@@ -250,6 +252,17 @@ hpc_writer_add_tree(hpc_env *env, hpc_writer *writer, const hpc_tree *tree)
 	return check_size(env, writer);
 }
 
+hpc_status
+hpc_writer_add_key(hpc_env *env, hpc_writer *writer, hpc_tree_key key)
+{
+	hpc_tree_key *place = reserve(env, &writer->tree_keys, sizeof(key));
+
+	if (place == NULL)
+		return HPC_NO_MEMORY;
+	*place = key;
+	return HPC_OK;
+}
+
 /* ---------- what is not a tree ---------- */
 
 void
@@ -264,6 +277,13 @@ hpc_writer_set_monotone(hpc_writer *writer, const int8_t *signs)
 {
 	for (int i = 0; signs != NULL && i < writer->frame->nfeatures; i++)
 		writer->monotone[i] = signs[i];
+}
+
+void
+hpc_writer_add_gain(hpc_writer *writer, const double *gain)
+{
+	for (int i = 0; i < writer->frame->nfeatures; i++)
+		writer->gain[i] += gain[i];
 }
 
 hpc_status
@@ -607,9 +627,11 @@ add_members(layout *out, const hpc_writer *writer)
 static void
 lay_out(layout *out, const hpc_writer *writer, const assembly *parts)
 {
+	bool keyed = writer->tree_keys.nbytes > 0;
+
 	out->nsections = 0;
-	out->nbytes =
-		sizeof(struct hpc_model) + HPC_KNOWN_SECTIONS * sizeof(hpc_section);
+	out->nbytes = sizeof(struct hpc_model) +
+				  (HPC_KNOWN_SECTIONS + keyed) * sizeof(hpc_section);
 	add_bytes(out, HPC_SECTION_TRAINING, &parts->training,
 			  sizeof(parts->training));
 	add_bytes(out, HPC_SECTION_FEATURES, parts->features.bytes,
@@ -632,6 +654,12 @@ lay_out(layout *out, const hpc_writer *writer, const assembly *parts)
 	add_bytes(out, HPC_SECTION_LEVELS, writer->levels.bytes,
 			  writer->levels.nbytes);
 	add_members(out, writer);
+	if (!keyed)
+		return;
+	add_bytes(out, HPC_SECTION_TREE_KEYS, writer->tree_keys.bytes,
+			  writer->tree_keys.nbytes);
+	if (out->model != NULL)
+		out->model->sections[out->nsections - 1].flags = HPC_SECTION_OPTIONAL;
 }
 
 /* The block grows from the array of nodes, most of what there is. */

@@ -21,6 +21,10 @@ extern hpc_status hpc_writer_expect(hpc_env *env, hpc_writer *writer,
 extern hpc_status
 hpc_writer_add_tree(hpc_env *env, hpc_writer *writer, const hpc_tree *tree);
 
+/* The key of the tree that was added last; all trees have one, or none. */
+extern hpc_status
+hpc_writer_add_key(hpc_env *env, hpc_writer *writer, hpc_tree_key key);
+
 /*
  * The model predicts base plus the sum of its trees or terms, not the mean of
  * its trees.  A model without trees and terms predicts its base; without that
@@ -30,6 +34,9 @@ extern void hpc_writer_set_base(hpc_writer *writer, double base);
 
 /* Signs of the features [nfeatures], copied; NULL: all 0. */
 extern void hpc_writer_set_monotone(hpc_writer *writer, const int8_t *signs);
+
+/* Gains [nfeatures] of the features, beyond those of the trees' nodes. */
+extern void hpc_writer_add_gain(hpc_writer *writer, const double *gain);
 
 /*
  * The terms[nfeatures] and levels[nlevels] of a linear model, copied: one

@@ -314,6 +314,11 @@ static void
 push_parts(JsonbParseState **state, const hpc_model *model,
 		   const hpc_model_summary *summary)
 {
+	if (summary->merged)
+	{
+		hpg_push_key(state, "merged");
+		hpg_push_bool(state, true);
+	}
 	hpg_push_named_integer(state, "trees", summary->ntrees);
 	hpg_push_named_integer(state, "nodes", summary->nnodes);
 	hpg_push_named_integer(state, "bytes", summary->nbytes);

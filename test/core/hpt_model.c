@@ -306,6 +306,27 @@ hpt_hand_release(hpt_hand *hand, void *model)
 	hpc_free(&hand->memory.env, model);
 }
 
+/* One of two forests. */
+static hpc_model *
+merged_model(hpt_hand *hand, hpc_params *params, size_t *nbytes)
+{
+	hpc_env *env = &hand->memory.env;
+	hpc_model *models[2];
+	void *merged = NULL;
+
+	for (int i = 0; i < 2; i++)
+	{
+		params->seed = 5 - i;
+		models[i] = hpt_hand_model(hand, params, nbytes);
+	}
+	if (hpc_model_merge(env, (const hpc_model *const *) models, 2, &merged,
+						nbytes) != HPC_OK)
+		give_up(hand);
+	for (int i = 0; i < 2; i++)
+		hpt_hand_release(hand, models[i]);
+	return merged;
+}
+
 hpc_model *
 hpt_hand_sample(int which, uint64_t seed, size_t *nbytes, const char **name)
 {
@@ -323,6 +344,7 @@ hpt_hand_sample(int which, uint64_t seed, size_t *nbytes, const char **name)
 		{"linear", HPC_LINEAR, 0, HPC_RETRANSFORM_MEAN},
 		{"blend of logarithms", HPC_BLEND, 2, HPC_RETRANSFORM_MEAN},
 		{"blend", HPC_BLEND, 1, HPC_RETRANSFORM_MEDIAN},
+		{"merged forest", HPC_FOREST, 0, HPC_RETRANSFORM_MEDIAN},
 	};
 	hpc_params params;
 	hpc_params members[2];
@@ -345,7 +367,8 @@ hpt_hand_sample(int which, uint64_t seed, size_t *nbytes, const char **name)
 		params.members = members;
 	}
 	hpt_hand_init(&hand, seed);
-	model = hpt_hand_model(&hand, &params, nbytes);
+	model = which == HPT_HAND_MERGED ? merged_model(&hand, &params, nbytes)
+									 : hpt_hand_model(&hand, &params, nbytes);
 	copy = malloc(*nbytes);
 	memcpy(copy, model, *nbytes);
 	hpt_hand_release(&hand, model);

@@ -51,8 +51,9 @@ extern hpc_model *
 hpt_hand_model(hpt_hand *hand, const hpc_params *params, size_t *nbytes);
 extern void hpt_hand_release(hpt_hand *hand, void *model);
 
-/* One model of each sort, malloc'd: mean, forest, boost, linear, blend. */
-#define HPT_HAND_MODELS 7
+/* One model of each sort, malloc'd; the last is a merged forest. */
+#define HPT_HAND_MODELS 8
+#define HPT_HAND_MERGED 7
 
 extern hpc_model *
 hpt_hand_sample(int which, uint64_t seed, size_t *nbytes, const char **name);

@@ -35,6 +35,7 @@ typedef struct field
 	FIELD("Training record", hpc_training_record, settings.name),
 #define FEATURE(name) FIELD("Feature record", hpc_feature_record, name)
 #define TERM(name) FIELD("Terms", hpc_linear_term, name)
+#define KEY(name) FIELD("Tree keys", hpc_tree_key, name)
 
 static field fields[] = {
 	HEADER(container),
@@ -92,7 +93,10 @@ static field fields[] = {
 	TERM(center),
 	TERM(coefficient),
 	TERM(missing),
-	TERM(unknown)};
+	TERM(unknown),
+	KEY(seed),
+	KEY(number),
+	KEY(reserved)};
 
 #define NFIELDS (sizeof(fields) / sizeof(fields[0]))
 

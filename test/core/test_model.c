@@ -209,7 +209,10 @@ check_summaries(void)
 				   summary.nskipped == 3 && summary.nbytes == nbytes &&
 				   summary.nfeatures == HPT_HAND_FEATURES &&
 				   summary.nmembers == (blend ? 2 : 0) &&
-				   summary.oob_rows == 11 && summary.oob_rmse == 2 &&
+				   summary.merged == (which == HPT_HAND_MERGED) &&
+				   (summary.merged
+						? summary.oob_rows == 0 && isnan(summary.oob_rmse)
+						: summary.oob_rows == 11 && summary.oob_rmse == 2) &&
 				   isnan(summary.oob_r2),
 			   "%s: the summary counts", name);
 		hpt_ok(summary.base == (summary.algorithm == HPC_MEAN ? 12.5
