@@ -73,6 +73,18 @@ sub load_houses
 	return;
 }
 
+# What table models holds and says: for each name the digest, the bytes, and the
+# predictions of some houses.
+sub models
+{
+	my ($node, $dbname) = @_;
+
+	return $node->safe_psql($dbname // 'postgres', q{
+		SELECT name, hp_model_info(model) ->> 'digest', md5(hp_model_send(model)),
+			(SELECT md5(string_agg(p::text, ',' ORDER BY p)) FROM (SELECT hp_predict(model, h) AS p FROM houses h WHERE lot_area % 5 = 0) s)
+		FROM models ORDER BY name});
+}
+
 # ---- queries in the background ----------------------------------------------
 
 # Starts a query and waits until it has been at work for some seconds (1).
