@@ -29,6 +29,7 @@ typedef struct hpg_column
 {
 	int attnum;       /* 0-based index into values and nulls */
 	const char *name; /* in UTF-8, as the core sees it */
+	size_t nbytes;    /* of the name */
 	Oid type;         /* as declared, maybe a domain */
 	int32 typmod;
 	Oid base_type;       /* below any domains */
