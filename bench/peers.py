@@ -35,6 +35,18 @@ except ImportError:
     lightgbm = None
 
 
+threads_now = None
+
+
+def limit_threads(threads):
+    """For libraries that are told so by threadpoolctl only, which takes longer
+    than a prediction for one row: when it is another number than before."""
+    global threads_now
+    if threads != threads_now:
+        threadpool_limits(threads)
+        threads_now = threads
+
+
 class Peer:
     """What most peers have in common: they are scikit-learn regressors."""
 
@@ -52,12 +64,12 @@ class Peer:
 
     def fit(self, rows, prices, threads, seed=0):
         self.model = self.regressor(prices, threads, seed)
-        with threadpool_limits(threads):
-            self.model.fit(rows, prices)
+        limit_threads(threads)
+        self.model.fit(rows, prices)
 
     def predict(self, rows, threads):
-        with threadpool_limits(threads):
-            return self.model.predict(rows)
+        limit_threads(threads)
+        return self.model.predict(rows)
 
     def nodes(self):
         return None
