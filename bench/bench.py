@@ -69,6 +69,7 @@ class Plan:
         self.add(bench.train, Forest(10, extra=True), table, (CORES,), 1)
         self.add(bench.table_to_table, Forest(10), table, (CORES,), 1)
         self.add(bench.predict, Forest(100), table, self.repeats, 1)
+        self.latency(Forest(100), table, 1)
         self.add(bench.holdout, Forest(10), table, self.repeats)
         self.add(bench.holdout, Forest(10, extra=True), table, self.repeats)
         self.add(bench.memory, Forest(10), table)
@@ -81,6 +82,9 @@ class Plan:
             self.add(bench.predict, settings, table, self.repeats)
             self.add(bench.table_to_table, settings, table, (CORES,), 1)
         self.add(bench.memory, settings, table)
+
+    def latency(self, settings, table, most_peers=None):
+        self.add(self.bench.latency, settings, table, 5 * self.repeats, most_peers)
 
     def linear(self, table):
         self.add(self.bench.train, Linear(), table, (CORES,), 1)
@@ -109,8 +113,11 @@ def make_plan(bench, options, has_kaggle):
     hundred = tables.synthetic(7, many)
     plan.forests(hundred)
     plan.boosting(hundred, plan.repeats)
+    plan.latency(Boosting(), hundred)
     plan.boosting(tables.synthetic(7, more), plan.repeats - 1 or 1)
-    plan.boosting(tables.synthetic(80, many), plan.repeats - 1 or 1)
+    eighty = tables.synthetic(80, many)
+    plan.boosting(eighty, plan.repeats - 1 or 1)
+    plan.latency(Boosting(), eighty)
     plan.linear(tables.synthetic(80, many // 10))
     if options.large:
         plan.forests(tables.synthetic(7, more))

@@ -13,7 +13,7 @@ import resource
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
-from statistics import median
+from statistics import median, quantiles
 
 import psycopg2
 
@@ -135,6 +135,41 @@ class Spent:
         ours, theirs = self.runs[clock], other.runs[clock]
         pairs = [a / b for a, b in zip(ours, theirs)]
         return median(ours) / median(theirs), f"{min(pairs):.2f}–{max(pairs):.2f}"
+
+
+class Latency:
+    """The wall seconds of single requests, turn by turn."""
+
+    def __init__(self, turns):
+        self.turns = list(map(median, turns))
+        every = [seconds for turn in turns for seconds in turn]
+        self.median = median(every)
+        self.late = quantiles(every, n=20)[-1] if len(every) >= 20 else None
+
+    def ratio(self, other):
+        """Ratio of the medians, and the range of the ratios of neighbours."""
+        pairs = [a / b for a, b in zip(self.turns, other.turns)]
+        return self.median / other.median, f"{min(pairs):.2f}–{max(pairs):.2f}"
+
+
+def latencies(requests, turns, turn=0.02):
+    """{name: request} -> {name: Latency}: a turn has as many requests as fit
+    into its seconds, at least one.  The first is for warming up.
+
+    Wall time alone: to read the clocks of processes takes as long as some
+    requests."""
+    def take_turn(request):
+        time.sleep(turn / 4)  # a backend that has lost its client is still ending
+        spent = []
+        while sum(spent) < turn:
+            began = time.perf_counter()
+            request()
+            spent.append(time.perf_counter() - began)
+        return spent
+
+    runs = [{name: take_turn(request) for name, request in requests.items()}
+            for _ in range(turns + 1)]
+    return {name: Latency([run[name] for run in runs[1:]]) for name in requests}
 
 
 def our_seconds():

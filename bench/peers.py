@@ -5,17 +5,21 @@ A peer is made with settings, and then:
     rows = peer.rows(data)                   in the form it likes, not timed
     peer.fit(rows, prices, threads, seed)
     peer.predict(rows, threads)
+    peer.requests(names, file)               {what: function of a row's values}
 
 Each gets the element type and the layout that it works in, so that nothing is
 converted while the clock runs.
 """
 
+import copy
 import os
+import pickle
 import subprocess
 import tempfile
 from contextlib import closing
 
 import numpy
+import pandas
 import sklearn
 import xgboost
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -47,6 +51,10 @@ def limit_threads(threads):
         threads_now = threads
 
 
+# The request that begins without a model in memory.
+FROM_FILE = "model read from a file"
+
+
 class Peer:
     """What most peers have in common: they are scikit-learn regressors."""
 
@@ -71,6 +79,30 @@ class Peer:
         limit_threads(threads)
         return self.model.predict(rows)
 
+    def requests(self, names, file):
+        """What a service may do to predict one row, in the threads that the
+        caller set: from its values, texts as codes already, to a number."""
+        def array(values):
+            return numpy.array([values], self.dtype)
+
+        def from_file(values):
+            with open(file, "rb") as saved:
+                return pickle.load(saved).predict(array(values))[0]
+
+        with open(file, "wb") as saved:
+            pickle.dump(self.model, saved, pickle.HIGHEST_PROTOCOL)
+        named = self.named(names)
+        return {"NumPy array": lambda values: self.model.predict(array(values))[0],
+                "pandas data frame": lambda values: named.predict(
+                    pandas.DataFrame([values], columns=names))[0],
+                FROM_FILE: from_file}
+
+    def named(self, names):
+        """The model as if it had been trained on a data frame."""
+        model = copy.copy(self.model)
+        model.feature_names_in_ = numpy.array(names, object)
+        return model
+
     def nodes(self):
         return None
 
@@ -89,6 +121,10 @@ class ScikitForest(Peer):
     def predict(self, rows, threads):
         self.model.n_jobs = threads
         return self.model.predict(rows)
+
+    def requests(self, names, file):
+        self.model.n_jobs = 1
+        return super().requests(names, file)
 
     def nodes(self):
         return sum(tree.tree_.node_count for tree in self.model.estimators_)
@@ -159,6 +195,26 @@ class XGBoost(Peer):
         self.model.set_params(n_jobs=threads)
         return self.model.predict(rows)
 
+    def requests(self, names, file):
+        """By XGBoost's own interface, which is faster than the one it has in
+        scikit-learn's manner; the file is of its binary form, the fastest to read."""
+        booster, types = self.model.get_booster(), self.model.feature_types
+        booster.set_param({"nthread": 1})
+        file += ".ubj"
+        booster.save_model(file)
+
+        def array(values):
+            return numpy.array([values], self.dtype)
+
+        def from_file(values):
+            read = xgboost.Booster({"nthread": 1}, model_file=file)
+            return read.inplace_predict(array(values))[0]
+
+        return {"inplace_predict": lambda values: booster.inplace_predict(array(values))[0],
+                "DMatrix": lambda values: booster.predict(xgboost.DMatrix(
+                    array(values), nthread=1, feature_types=types, enable_categorical=True))[0],
+                FROM_FILE: from_file}
+
 
 class HistGradientBoosting(Peer):
     """scikit-learn's.  It knows categories, but not more of them than bins:
@@ -193,6 +249,9 @@ class LightGBM(Peer):
 
     def predict(self, rows, threads):
         return self.model.predict(rows, num_threads=threads)
+
+    def named(self, names):
+        return self.model  # it does not ask
 
 
 class ElasticNet(Peer):

@@ -39,6 +39,13 @@ SECTIONS = [
     ("Prediction in batches, CPU time in one thread", "batch",
      ("model", "peer", "scan, µs/row", "hp_predict_rows", "× the scan", "peer's", "ratio", "range",
       "trees alone, ns/row/tree", "peer's"), ""),
+    ("Latency of one prediction, wall time in ms", "latency",
+     ("model", "request", "connect", "95 %", "plain", "95 %", "prepared", "95 %"),
+     "Median and 95th percentile: connecting first and closing then; over a connection that is open,"
+     " as plain SQL; as a prepared statement."),
+    ("Latency of one prediction beside peers, wall time in ms", "latency of peers",
+     ("model", "peer", "its request", "houseprice", "95 %", "peer's", "95 %", "ratio", "range"),
+     "Ours is hp_predict_json, prepared; where the peer reads its model from a file, with connecting."),
     ("Errors on rows held out, in dollars, and the size of trees", "errors",
      ("model", "peer", "seeds", "MAE", "peer's", "ratio", "RMSE", "peer's", "ratio",
       "nodes per tree", "peer's"), ""),

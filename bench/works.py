@@ -12,6 +12,7 @@ from statistics import mean, stdev
 
 import psycopg2
 
+import latency
 from instruments import PrivatePeak, Server, Stopwatch, fresh_processes, memory
 from peers import kinds_of_peers
 from tables import SEVEN
@@ -29,6 +30,7 @@ class Bench:
         self.figures = {}  # what targets.py asks for: name -> ours, best peer's
         self.left_out = []
         self.failed = False
+        self.fitted = {}   # peers' models, for the next work with the same
 
     # ---- what the report is made of -----------------------------------------
 
@@ -157,11 +159,23 @@ class Bench:
             peers = peers[:most_peers]
             for peer in peers:
                 rows, one = peer.rows(data), peer.rows(data.part(slice(0, 1)))
-                peer.fit(rows, data.prices, os.cpu_count())
+                self.fit_once(peer, rows, data.prices, table)
                 works[peer] = lambda peer=peer, rows=rows: peer.predict(rows, 1)
                 works[peer, 1] = lambda peer=peer, one=one: peer.predict(one, 1)
             spent = self.stopwatch(peers).take_turns(works, repeats)
             self.report_predictions(settings, table, peers, spent)
+
+    def fit_once(self, peer, rows, prices, table):
+        """Trains a peer, unless the work before has; one in a process of its
+        own is always trained."""
+        key = type(peer), peer.settings, table.name
+        if key in self.fitted:
+            peer.model = self.fitted[key]
+            return
+        peer.fit(rows, prices, os.cpu_count())
+        if peer.pid == "self":
+            self.fitted = {k: model for k, model in self.fitted.items() if k[1:] == key[1:]}
+            self.fitted[key] = peer.model
 
     def our_predictions(self, table):
         """The statements that are timed, by name."""
@@ -211,6 +225,17 @@ class Bench:
                      f"{micro['batch'] / micro['scan']:.1f}", f"{micro[peer]:.2f}",
                      self.judge(f"predict rows {work}, {peer.name}", value), spread,
                      f"{together:.1f}", f"{1e3 * micro[peer] / settings.trees:.1f}")
+
+    def latency(self, settings, table, turns, most_peers=None):
+        """One house, one price, as a service would ask for it."""
+        table.make(self.server)
+        data = table.fetch_once(self.server)
+        self.server.run(f"SET houseprice.threads = {os.cpu_count()}")
+        with self.peers(settings) as peers:
+            peers = peers[:most_peers]
+            for peer in peers:
+                self.fit_once(peer, peer.rows(data), data.prices, table)
+            latency.measure(self, settings, table, data, peers, turns)
 
     # ---- errors --------------------------------------------------------------
 
