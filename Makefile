@@ -18,6 +18,11 @@
 #?   make check-core       its unit tests; also check-core-noomp (no OpenMP),
 #?                         check-core-asan and check-core-tsan (sanitizers)
 #?
+#? The tests once more, with what they do to memory looked at:
+#?   make test-asan        the extension with the address and undefined
+#?                         behaviour sanitizers
+#?   make test-valgrind    a few of them under memcheck
+#?
 #? The source:
 #?   make format           lay out the C sources; format-check only looks
 #?   make lint             cppcheck and clang-tidy
@@ -68,7 +73,8 @@ PG_CONFIG ?= pg_config
 
 # The targets that install what is missing must work before pg_config exists,
 # and those of the core alone never need it.
-NO_PGXS_GOALS = help demo demo-psql bench test test-fresh test-pg17 ci \
+NO_PGXS_GOALS = help demo demo-psql bench test test-asan test-valgrind \
+	test-fresh test-pg17 ci \
 	core check-core check-core-noomp check-core-asan check-core-tsan \
 	format format-check lint
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NO_PGXS_GOALS),$(MAKECMDGOALS)),all),)
@@ -120,6 +126,8 @@ check-core-noomp check-core-asan check-core-tsan: check-core-%:
 
 demo demo-psql test:
 	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/$@.sh
+test-asan test-valgrind: test-%:
+	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/test.sh --$*
 bench:
 	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/bench.sh $(BENCH_ARGS)
 

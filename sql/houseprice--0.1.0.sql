@@ -597,24 +597,33 @@ COMMENT ON AGGREGATE hp_merge(hp_model) IS
 -- predict
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION hp_predict_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_predict_support(internal) IS
+	'planner support for hp_predict and its kin';
+
 CREATE FUNCTION hp_predict(model hp_model, r record) RETURNS float8
-AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+SUPPORT hp_predict_support;
 COMMENT ON FUNCTION hp_predict(hp_model, record) IS
 	'prediction of a model for a row, whose columns bind to features by name';
 
 CREATE FUNCTION hp_predict_json(model hp_model, r jsonb) RETURNS float8
-AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200
+SUPPORT hp_predict_support;
 COMMENT ON FUNCTION hp_predict_json(hp_model, jsonb) IS
 	'prediction of a model for a row as a JSON object';
 
 CREATE FUNCTION hp_predict_oob(model hp_model, r record) RETURNS float8
-AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000
+SUPPORT hp_predict_support;
 COMMENT ON FUNCTION hp_predict_oob(hp_model, record) IS
 	'prediction for a row of the training by the trees that did not see it';
 
 CREATE FUNCTION hp_predict_oob(model hp_model, r record, target float8)
 RETURNS float8
-AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000
+SUPPORT hp_predict_support;
 COMMENT ON FUNCTION hp_predict_oob(hp_model, record, float8) IS
 	'the same for a model whose target was given by value';
 

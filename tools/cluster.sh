@@ -2,7 +2,8 @@
 #
 #   cluster_build NAME [ARG...]  builds in build/NAME-pgNN, installs to $stage
 #   cluster_start                starts a server that looks for extensions in
-#                                $stage; sets PGHOST and so on
+#                                $stage, under "${under[@]}" if that is set;
+#                                sets PGHOST and so on
 #   run COMMAND...               runs a command so that signals act at once
 #   "${as_server[@]}" COMMAND... runs a command as the server's user
 #
@@ -34,6 +35,7 @@ mkdir -m 1777 "$work/tmp"
 export TMPDIR=$work/tmp
 stage=$work/stage
 
+under=()
 as_server=()
 if [ "$(id -u)" -eq 0 ]; then
     server_user=$(id -un postgres 2>/dev/null || echo nobody)
@@ -170,7 +172,7 @@ cluster_name = 'houseprice'
 END
 
     # A session of its own: a Ctrl-C meant for psql must not stop the server.
-    "${as_server[@]}" setsid "$bindir/postgres" -D "$data" \
+    "${as_server[@]}" setsid "${under[@]}" "$bindir/postgres" -D "$data" \
         </dev/null >"$work/server.log" 2>&1 &
     local postmaster=$!
     export PGHOST=$home PGPORT=5432 PGUSER=postgres PGDATABASE=postgres

@@ -2,11 +2,12 @@
 #
 # tools/setup.sh: installs what is missing, and nothing else
 #
-#   tools/setup.sh demo|bench|test|ci
+#   tools/setup.sh demo|bench|test|asan|valgrind|ci
 #
 #   demo   what builds and runs the extension
 #   bench  and its peers
-#   test   and its tests
+#   test   and its tests; asan needs the same
+#   valgrind  and memcheck
 #   ci     and every check of .ci/run
 #
 # Looks for the things themselves, so a PostgreSQL that PG_CONFIG names counts
@@ -18,9 +19,9 @@ set -u
 
 purpose=${1:-}
 case $purpose in
-demo | bench | test | ci) ;;
+demo | bench | test | asan | valgrind | ci) ;;
 *)
-    echo "usage: $0 demo|bench|test|ci" >&2
+    echo "usage: $0 demo|bench|test|asan|valgrind|ci" >&2
     exit 2
     ;;
 esac
@@ -77,7 +78,8 @@ look() {
 
     need perl has_program prove
     need libipc-run-perl perl -MIPC::Run -e 1
-    [ "$purpose" = test ] && return
+    [ "$purpose" = valgrind ] && need valgrind has_program valgrind
+    [ "$purpose" = ci ] || return
 
     need clang has_program clang
     need libomp-dev has_header clang omp.h

@@ -3,6 +3,8 @@
 # tools/test.sh: make test; every test, in a private cluster
 #
 #   tools/test.sh [--tally FILE]
+#   tools/test.sh --asan          make test-asan
+#   tools/test.sh --valgrind      make test-valgrind
 #
 # Installs what is missing, builds with warnings as errors, then runs the unit
 # tests of the core, the regression tests, the isolation tests and the TAP
@@ -10,15 +12,24 @@
 # with "N passed, N failed"; with --tally it appends the two numbers to FILE
 # instead.  The exit status is 0 if something ran and nothing failed.
 #
+# With --asan the extension is built with the address and undefined behaviour
+# sanitizers, and the regression and isolation tests run in a server that has
+# their runtime loaded.  With --valgrind a few regression tests run in a server
+# under memcheck.  What either reports of our functions is one failure each.
+#
 # Counted: each check of a unit test, each regression test, each isolation
 # test, each TAP assertion; a step that breaks off without naming a failed test
 # counts as one failure.
 
 here=$(dirname "$0")
 tally=
-[ "${1:-}" = --tally ] && tally=$2
+checker=
+case ${1:-} in
+--tally) tally=$2 ;;
+--asan | --valgrind) checker=${1#--} ;;
+esac
 
-"$here/setup.sh" test || exit
+"$here/setup.sh" "${checker:-test}" || exit
 . "$here/cluster.sh"
 cd "$top" || exit
 
@@ -85,10 +96,73 @@ tap_tests() {
     cat "$work/tree/tally" >>"$work/tally" || count 0 1
 }
 
-title "build"
-if ! cluster_build test COPT=-Werror; then
-    count 0 1
-else
+# ---- under a checker --------------------------------------------------------
+
+# A subset: memcheck takes thirty times as long.
+valgrind_tests="setup train predict model oob tree merge"
+
+# What the checkers wrote, of processes that have come to the end.
+reports() {
+    case $checker in
+    asan) cat "$reports".* ;;
+    valgrind) awk '/^==[0-9]+== *$/ { if (block ~ /: (hp[cg]?_|.*houseprice)/) print block; block = ""; next }
+        { block = block $0 "\n" }' "$reports".* ;;
+    esac 2>/dev/null
+}
+
+# Sets the flags of the build, and what the server runs under.
+prepare_checker() {
+    reports=$work/tmp/report
+    case $checker in
+    asan)
+        flags=("COPT=-Werror -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all")
+        gcc -shared -fPIC -O1 -o "$work/untranslated.so" test/asan/untranslated.c || exit
+        # PostgreSQL leaks on purpose, and has handlers of its own
+        under=(env LD_PRELOAD="$(gcc -print-file-name=libasan.so) $work/untranslated.so"
+            UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports"
+            ASAN_OPTIONS="detect_leaks=0:handle_segv=0:handle_sigfpe=0:abort_on_error=1:log_path=$reports")
+        ;;
+    valgrind)
+        flags=("COPT=-Werror -g")
+        under=(valgrind --quiet --trace-children=yes --leak-check=no --num-callers=30
+            --log-file="$reports.%p")
+        ;;
+    esac
+}
+
+checked_tests() {
+    local found
+    prepare_checker
+    title "build for $checker"
+    if ! cluster_build "$checker" "${flags[@]}" || ! cluster_start; then
+        count 0 1
+        return
+    fi
+    if [ "$checker" = asan ]; then
+        database_tests "regression" ISOLATION= TAP_TESTS=
+        database_tests "isolation" REGRESS= TAP_TESTS=
+    else
+        database_tests "regression" ISOLATION= TAP_TESTS= REGRESS="$valgrind_tests"
+    fi
+    "${as_server[@]}" "$bindir/pg_ctl" -D "$work/server/data" -w -m fast stop >/dev/null
+    title "reports of $checker"
+    found=$(reports)
+    if [ -n "$found" ]; then
+        printf '%s\n' "$found" | head -n 200
+        count 0 1
+    else
+        count 1 0
+    fi
+}
+
+# ---- everything -------------------------------------------------------------
+
+all_tests() {
+    title "build"
+    if ! cluster_build test COPT=-Werror; then
+        count 0 1
+        return
+    fi
     core_tests
     if cluster_start; then
         compgen -G 'test/sql/*.sql' >/dev/null &&
@@ -99,6 +173,12 @@ else
     else
         count 0 1
     fi
+}
+
+if [ -n "$checker" ]; then
+    checked_tests
+else
+    all_tests
 fi
 
 read -r passed failed < <(awk '{p += $1; f += $2} END {print p + 0, f + 0}' "$work/tally")

@@ -677,6 +677,12 @@ hpc_model_predict_oob(const hpc_model *model, const hpc_value *values,
  */
 typedef struct hpc_predictor hpc_predictor;
 
+/*
+ * About what a prediction takes, in nanoseconds of a processor of 2020: for
+ * planners, which compare it with other work.
+ */
+extern double hpc_predict_time(const hpc_model *model);
+
 /* Rows to predict from which on making one pays. */
 extern uint64_t hpc_predictor_rows(const hpc_model *model);
 

@@ -354,6 +354,40 @@ hpc_model_predict(const hpc_model *model, const hpc_value *values,
  * save in one tree and row; a threshold or category is put into a table in a
  * small part of what tables save in one row.
  */
+/*
+ * Measured: a feature is bound and coded, a small tree looked up in masks, a
+ * level of a large one waited for where the model is larger than the caches.
+ */
+#define FEATURE_TIME 10
+#define SMALL_TREE_TIME 3
+#define LEVEL_TIME 3
+#define FAR_LEVEL_TIME 10
+#define SMALL_TREE_NODES 127
+#define CACHED_BYTES ((uint64_t) 4 << 20)
+
+double
+hpc_predict_time(const hpc_model *model)
+{
+	hpc_model_summary summary;
+	double time;
+
+	hpc_model_summarize(model, &summary);
+	time = FEATURE_TIME * (1 + (double) summary.nfeatures);
+	for (int i = 0; i < summary.nmembers; i++)
+		time += hpc_predict_time(hpc_model_member(model, i));
+	if (summary.ntrees > 0)
+	{
+		double nodes = (double) summary.nnodes / summary.ntrees;
+		double level =
+			model->nbytes > CACHED_BYTES ? FAR_LEVEL_TIME : LEVEL_TIME;
+
+		time +=
+			summary.ntrees * (nodes <= SMALL_TREE_NODES ? SMALL_TREE_TIME
+														: level * log2(nodes));
+	}
+	return time;
+}
+
 uint64_t
 hpc_predictor_rows(const hpc_model *model)
 {
