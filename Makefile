@@ -22,6 +22,8 @@
 #?   make test-asan        the extension with the address and undefined
 #?                         behaviour sanitizers
 #?   make test-valgrind    a few of them under memcheck
+#?   make fuzz             libFuzzer on all that reads bytes, a minute each
+#?                         (FUZZ_ARGS="3600 model": an hour, one target)
 #?
 #? The source:
 #?   make format           lay out the C sources; format-check only looks
@@ -42,7 +44,8 @@ core_src := $(patsubst $(src)/%,%,$(wildcard $(src)/src/core/*.c))
 pg_src := $(patsubst $(src)/%,%,$(wildcard $(src)/src/pg/*.c))
 CORE_OBJS = $(core_src:.c=.o)
 PG_OBJS = $(pg_src:.c=.o)
-OBJS = $(CORE_OBJS) $(PG_OBJS)
+# tools/fuzz.sh adds to a build of its own with EXTRA_OBJS and EXTRA_LINK.
+OBJS = $(CORE_OBJS) $(PG_OBJS) $(EXTRA_OBJS)
 
 # Tests are found, not registered; "setup" runs first, the rest in any order.
 tests := $(basename $(notdir $(wildcard $(src)/test/sql/*.sql)))
@@ -65,7 +68,7 @@ WARN_FLAGS = -Wall -Wextra -Wshadow
 PG_CFLAGS = $(NUMERIC_FLAGS) $(WARN_FLAGS) -Wno-unused-parameter \
 	-fopenmp -MMD -MP
 # Entry points of the server's interface are exported, all else stays inside.
-SHLIB_LINK = -fopenmp -Wl,--version-script=$(src)/tools/exports.map
+SHLIB_LINK = -fopenmp -Wl,--version-script=$(src)/tools/exports.map $(EXTRA_LINK)
 EXTRA_CLEAN = build results regression.diffs regression.out tmp_check \
 	$(OBJS:.o=.d)
 
@@ -73,7 +76,7 @@ PG_CONFIG ?= pg_config
 
 # The targets that install what is missing must work before pg_config exists,
 # and those of the core alone never need it.
-NO_PGXS_GOALS = help demo demo-psql bench test test-asan test-valgrind \
+NO_PGXS_GOALS = help demo demo-psql bench test test-asan test-valgrind fuzz \
 	test-fresh test-pg17 ci \
 	core check-core check-core-noomp check-core-asan check-core-tsan \
 	format format-check lint
@@ -126,6 +129,8 @@ check-core-noomp check-core-asan check-core-tsan: check-core-%:
 
 demo demo-psql test:
 	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/$@.sh
+fuzz:
+	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/fuzz.sh $(FUZZ_ARGS)
 test-asan test-valgrind: test-%:
 	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/test.sh --$*
 bench:

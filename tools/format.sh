@@ -9,7 +9,7 @@
 
 cd "$(dirname "$0")/.." || exit
 shopt -s globstar nullglob
-files=(src/**/*.[ch] test/core/*.[ch] test/fuzz/*.[ch] test/asan/*.c)
+files=(src/**/*.[ch] test/core/*.[ch] test/fuzz/**/*.[ch] test/asan/*.c)
 formatter=$(command -v clang-format-14) || {
     echo "clang-format-14 not found (Debian: clang-format-14)" >&2
     exit 1

@@ -1,59 +1,139 @@
 #!/bin/bash
 #
-# tools/fuzz.sh: libFuzzer on what the core reads: models and flat rows
+# tools/fuzz.sh: make fuzz; libFuzzer on all that reads bytes of any origin
 #
-#   tools/fuzz.sh [SECONDS [model|dataset]]   fuzz each target (60 s)
-#   tools/fuzz.sh merge                       keep what was found
+#   tools/fuzz.sh [SECONDS [TARGET]]        fuzz each target (60 s)
+#   tools/fuzz.sh --runs N [TARGET]         so many inputs instead
+#   tools/fuzz.sh merge                     keep what was found
 #
-# Starts from test/fuzz/corpus, which every "make check-core" replays, and from
-# freshly written seeds.  New inputs gather in build/fuzz; "merge" adds those
-# that reach new code, up to 4 kB each, to the corpus.  Exits with 1 when an
-# input breaks a promise; the input is then named and kept in build/fuzz:
-# mend the core, and put the input into the corpus.
+#   model, dataset          what the core reads: models and flat rows.  Programs
+#                           of their own, under the sanitizers
+#   params, fill, policy    JSON as parameters, as a fill, as a policy for one:
+#                           in a backend of a private cluster (fuzz/server)
+#
+# Starts from test/fuzz/corpus, which every "make check-core" replays as far as
+# it is the core's, and from freshly written seeds.  New inputs gather in
+# build/fuzz; "merge" adds those of the core that reach new code, up to 4 kB
+# each, to the corpus.  Exits with 1 when an input breaks a promise; the input
+# is then named and kept in build/fuzz: mend the code, and put it into the
+# corpus.
 
-cd "$(dirname "$0")/.." || exit
-set -eu
-out=build/fuzz
+here=$(dirname "$0")
+"$here/setup.sh" fuzz || exit
+. "$here/cluster.sh"
+cd "$top" || exit
+out=$top/build/fuzz
 max_kept=4096
-targets=(model dataset)
+core_targets=(model dataset)
+server_targets=(params fill policy)
+failed=0
 
-build() {
+# ---- the core ---------------------------------------------------------------
+
+core_build() {
     local target=$1
-    mkdir -p "$out/found-$target" "$out/seeds-$target"
-    clang -std=c11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer \
+    mkdir -p "$out/found-$target" "$out/seeds-$target" "test/fuzz/corpus/$target"
+    run clang -std=c11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer \
         -ffp-contract=off -fno-strict-aliasing -fwrapv -Wno-unknown-pragmas \
         -fsanitize=address,undefined -fno-sanitize-recover=all \
         -Isrc/core -Itest/core "-DHPF_TARGET=hpf_$target" \
         -fsanitize=fuzzer -o "$out/$target" \
         test/fuzz/libfuzzer.c test/fuzz/fuzz_*.c test/core/hpt*.c \
-        src/core/*.c -lm
-    clang -std=c11 -D_GNU_SOURCE -O1 -Wno-unknown-pragmas -ffp-contract=off \
+        src/core/*.c -lm || return
+    run clang -std=c11 -D_GNU_SOURCE -O1 -Wno-unknown-pragmas -ffp-contract=off \
         -Isrc/core -Itest/core -o "$out/seeds" \
-        test/fuzz/seeds.c test/core/hpt*.c src/core/*.c -lm
+        test/fuzz/seeds.c test/core/hpt*.c src/core/*.c -lm || return
     "$out/seeds" "$target" "$out/seeds-$target"
 }
 
-fuzz() {
-    local target=$1 seconds=$2
-    build "$target"
-    "$out/$target" -max_total_time="$seconds" -max_len=8192 -timeout=20 \
-        -print_final_stats=1 -artifact_prefix="$out/broken-$target-" \
-        "$out/found-$target" "test/fuzz/corpus/$target" "$out/seeds-$target"
+core_fuzz() {
+    local target=$1
+    core_build "$target" &&
+        run "$out/$target" "${limit[@]}" -max_len=8192 -timeout=20 \
+            -print_final_stats=1 -artifact_prefix="$out/broken-$target-" \
+            "$out/found-$target" "test/fuzz/corpus/$target" "$out/seeds-$target"
 }
 
-merge() {
+core_merge() {
     local target=$1
-    build "$target"
+    core_build "$target" || return
     find "$out/found-$target" -type f -size "+${max_kept}c" -delete
     "$out/$target" -set_cover_merge=1 -use_counters=0 -use_cmp=0 \
         "test/fuzz/corpus/$target" "$out/seeds-$target" "$out/found-$target"
 }
 
+# ---- in a server ------------------------------------------------------------
+
+server_start() {
+    local runtime
+    runtime=$(clang -print-file-name=libclang_rt.asan-x86_64.so)
+    gcc -shared -fPIC -O1 -o "$work/untranslated.so" test/asan/untranslated.c || return
+    cluster_build fuzz CC=clang EXTRA_OBJS=test/fuzz/server/fuzz_jsonb.o \
+        EXTRA_LINK="-shared-libasan $(clang -print-file-name=libclang_rt.fuzzer_no_main-x86_64.a) -lstdc++ -lm" \
+        COPT="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=function -fno-sanitize-recover=all" ||
+        return
+    under=(env LD_PRELOAD="$runtime $work/untranslated.so"
+        UBSAN_OPTIONS=print_stacktrace=1
+        ASAN_OPTIONS=detect_leaks=0:handle_segv=0:abort_on_error=1)
+    cluster_start || return
+    run psql -X -q -v ON_ERROR_STOP=1 <<'END'
+CREATE EXTENSION houseprice;
+CREATE FUNCTION hp_fuzz(target text, arguments text[]) RETURNS void AS '$libdir/houseprice' LANGUAGE C STRICT;
+CREATE DOMAIN grade AS int NOT NULL CHECK (VALUE < 1000);
+CREATE TYPE quality AS ENUM ('poor', 'good');
+CREATE TABLE fuzz_rows (a int, b smallint NOT NULL, c float8, d numeric(5, 2), e text, f varchar(3), g boolean,
+    h date, i timestamptz, j quality, k grade, l int[], m bigint, n float4);
+END
+}
+
+# The server's user cannot write into the tree: what is found is copied back.
+server_fuzz() {
+    local target=$1 place=$work/tmp/$1 log=$work/server.log from status=0
+    from=$(wc -c <"$log")
+    mkdir -p "$place/found" "$out/found-$target"
+    cp test/fuzz/corpus/"$target"/* "$place/found/" 2>/dev/null
+    cp "$out/found-$target"/* "$place/found/" 2>/dev/null
+    chmod -R a+rwX "$place"
+    # libFuzzer ends the backend
+    PGOPTIONS="-c client_min_messages=error -c log_min_messages=fatal" run psql -X -q -v ON_ERROR_STOP=1 -c \
+        "SELECT hp_fuzz('$target', string_to_array('${limit[*]} -max_len=2000 -timeout=60 -rss_limit_mb=0 -handle_int=0 -handle_term=0 -print_final_stats=1 -artifact_prefix=$place/broken- $place/found', ' '))" \
+        >/dev/null 2>&1
+    sleep 1
+    tail -c "+$from" "$log" | grep -E '^(#|stat::|Done|internal|==|.*(ERROR|error|SUMMARY|runtime))' | tail -n 30
+    tail -c "+$from" "$log" | grep -q '^Done' || status=1
+    cp "$place"/broken-* "$out/" 2>/dev/null && status=1
+    cp "$place"/found/* "$out/found-$target/" 2>/dev/null
+    until pg_isready -q; do sleep 0.2; done
+    return $status
+}
+
+# ---- which ------------------------------------------------------------------
+
 mkdir -p "$out"
-for target in "${targets[@]}"; do
-    mkdir -p "test/fuzz/corpus/$target"
-    case ${1:-60} in
-    merge) merge "$target" ;;
-    *) [ "${2:-$target}" != "$target" ] || fuzz "$target" "${1:-60}" ;;
-    esac
+action=fuzz
+limit=(-max_total_time="${1:-60}")
+case ${1:-} in
+merge) action=merge ;;
+--runs)
+    limit=(-runs="$2")
+    shift
+    ;;
+esac
+only=${2:-}
+
+for target in "${core_targets[@]}"; do
+    [ "${only:-$target}" = "$target" ] || continue
+    printf '\n== %s\n' "$target"
+    "core_$action" "$target" || failed=1
 done
+[ $action = merge ] && exit $failed
+for target in "${server_targets[@]}"; do
+    [ "${only:-$target}" = "$target" ] || continue
+    printf '\n== %s\n' "$target"
+    [ -n "${PGHOST:-}" ] || server_start || exit 1
+    server_fuzz "$target" || {
+        echo "FAILED: $target"
+        failed=1
+    }
+done
+exit $failed

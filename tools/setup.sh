@@ -2,12 +2,13 @@
 #
 # tools/setup.sh: installs what is missing, and nothing else
 #
-#   tools/setup.sh demo|bench|test|asan|valgrind|ci
+#   tools/setup.sh demo|bench|test|asan|valgrind|fuzz|ci
 #
 #   demo   what builds and runs the extension
 #   bench  and its peers
 #   test   and its tests; asan needs the same
 #   valgrind  and memcheck
+#   fuzz   and clang with its sanitizers
 #   ci     and every check of .ci/run
 #
 # Looks for the things themselves, so a PostgreSQL that PG_CONFIG names counts
@@ -19,9 +20,9 @@ set -u
 
 purpose=${1:-}
 case $purpose in
-demo | bench | test | asan | valgrind | ci) ;;
+demo | bench | test | asan | valgrind | fuzz | ci) ;;
 *)
-    echo "usage: $0 demo|bench|test|asan|valgrind|ci" >&2
+    echo "usage: $0 demo|bench|test|asan|valgrind|fuzz|ci" >&2
     exit 2
     ;;
 esac
@@ -51,6 +52,7 @@ has_server_dev() {
     [ -f "$("$pg_config" --pgxs)" ] && # which the client's package has too
         [ -f "$("$pg_config" --includedir-server)/postgres.h" ]
 }
+has_cxx_library() { echo 'int main(void) { return 0; }' | clang -x c - -lstdc++ -o /dev/null; }
 has_sanitizers() { ls "$(clang -print-runtime-dir)" | grep -q libclang_rt.tsan; }
 
 look() {
@@ -79,11 +81,14 @@ look() {
     need perl has_program prove
     need libipc-run-perl perl -MIPC::Run -e 1
     [ "$purpose" = valgrind ] && need valgrind has_program valgrind
-    [ "$purpose" = ci ] || return
+    [ "$purpose" = ci ] || [ "$purpose" = fuzz ] || return
 
     need clang has_program clang
     need libomp-dev has_header clang omp.h
     need libclang-rt-14-dev has_sanitizers
+    need libstdc++-12-dev has_cxx_library # of libFuzzer
+    [ "$purpose" = fuzz ] && return
+
     need clang-format-14 has_program clang-format-14
     need clang-tidy-14 has_program clang-tidy-14
     need cppcheck has_program cppcheck

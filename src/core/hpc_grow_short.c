@@ -20,9 +20,6 @@
  * value is missing.
  */
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "hpc_grow_inside.h"
 #include "hpc_memory.h"
@@ -208,21 +205,22 @@ hpc_short_make_narrow(hpc_short *work)
 
 /* ---------- the best division of a node ---------- */
 
+/* Written so that compilers make it the instructions for least and greatest. */
 static inline void
 exchange_lines(line *low, line *high)
 {
 	line a = *low;
 	line b = *high;
+	line least = a;
+	line greatest = b;
 
-#ifdef __SSE2__
-	*low = (line) _mm_min_epi16((__m128i) a, (__m128i) b);
-	*high = (line) _mm_max_epi16((__m128i) a, (__m128i) b);
-#else
-	line less = a < b;
-
-	*low = (a & less) | (b & ~less);
-	*high = (b & less) | (a & ~less);
-#endif
+	for (int i = 0; i < LANES; i++)
+	{
+		least[i] = a[i] < b[i] ? a[i] : b[i];
+		greatest[i] = a[i] < b[i] ? b[i] : a[i];
+	}
+	*low = least;
+	*high = greatest;
 }
 
 /* Brings the lines of a node into the order of each lane's keys. */

@@ -362,7 +362,7 @@ hpc_model_predict(const hpc_model *model, const hpc_value *values,
 #define SMALL_TREE_TIME 3
 #define LEVEL_TIME 3
 #define FAR_LEVEL_TIME 10
-#define SMALL_TREE_NODES 127
+#define SMALL_TREE_LEVELS 7 /* up to 127 nodes */
 #define CACHED_BYTES ((uint64_t) 4 << 20)
 
 double
@@ -377,13 +377,15 @@ hpc_predict_time(const hpc_model *model)
 		time += hpc_predict_time(hpc_model_member(model, i));
 	if (summary.ntrees > 0)
 	{
-		double nodes = (double) summary.nnodes / summary.ntrees;
 		double level =
 			model->nbytes > CACHED_BYTES ? FAR_LEVEL_TIME : LEVEL_TIME;
+		int nlevels = 0;
 
+		while (summary.nnodes / summary.ntrees >> nlevels > 0)
+			nlevels++;
 		time +=
-			summary.ntrees * (nodes <= SMALL_TREE_NODES ? SMALL_TREE_TIME
-														: level * log2(nodes));
+			summary.ntrees *
+			(nlevels <= SMALL_TREE_LEVELS ? SMALL_TREE_TIME : level * nlevels);
 	}
 	return time;
 }
