@@ -21,7 +21,6 @@
 #? The tests once more, with what they do to memory looked at:
 #?   make test-asan        the extension with the address and undefined
 #?                         behaviour sanitizers
-#?   make test-valgrind    a few of them under memcheck
 #?   make fuzz             libFuzzer on all that reads bytes, a minute each
 #?                         (FUZZ_ARGS="3600 model": an hour, one target)
 #?
@@ -76,7 +75,7 @@ PG_CONFIG ?= pg_config
 
 # The targets that install what is missing must work before pg_config exists,
 # and those of the core alone never need it.
-NO_PGXS_GOALS = help demo demo-psql bench test test-asan test-valgrind fuzz \
+NO_PGXS_GOALS = help demo demo-psql bench test test-asan fuzz \
 	test-fresh test-pg17 ci \
 	core check-core check-core-noomp check-core-asan check-core-tsan \
 	format format-check lint
@@ -131,8 +130,8 @@ demo demo-psql test:
 	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/$@.sh
 fuzz:
 	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/fuzz.sh $(FUZZ_ARGS)
-test-asan test-valgrind: test-%:
-	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/test.sh --$*
+test-asan:
+	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/test.sh --asan
 bench:
 	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/bench.sh $(BENCH_ARGS)
 

@@ -2,12 +2,11 @@
 #
 # tools/setup.sh: installs what is missing, and nothing else
 #
-#   tools/setup.sh demo|bench|test|asan|valgrind|fuzz|ci
+#   tools/setup.sh demo|bench|test|asan|fuzz|ci
 #
 #   demo   what builds and runs the extension
 #   bench  and its peers
 #   test   and its tests; asan needs the same
-#   valgrind  and memcheck
 #   fuzz   and clang with its sanitizers
 #   ci     and every check of .ci/run
 #
@@ -20,9 +19,9 @@ set -u
 
 purpose=${1:-}
 case $purpose in
-demo | bench | test | asan | valgrind | fuzz | ci) ;;
+demo | bench | test | asan | fuzz | ci) ;;
 *)
-    echo "usage: $0 demo|bench|test|asan|valgrind|fuzz|ci" >&2
+    echo "usage: $0 demo|bench|test|asan|fuzz|ci" >&2
     exit 2
     ;;
 esac
@@ -80,7 +79,6 @@ look() {
 
     need perl has_program prove
     need libipc-run-perl perl -MIPC::Run -e 1
-    [ "$purpose" = valgrind ] && need valgrind has_program valgrind
     [ "$purpose" = ci ] || [ "$purpose" = fuzz ] || return
 
     need clang has_program clang

@@ -4,7 +4,6 @@
 #
 #   tools/test.sh [--tally FILE]
 #   tools/test.sh --asan          make test-asan
-#   tools/test.sh --valgrind      make test-valgrind
 #
 # Installs what is missing, builds with warnings as errors, then runs the unit
 # tests of the core, the regression tests, the isolation tests and the TAP
@@ -14,8 +13,7 @@
 #
 # With --asan the extension is built with the address and undefined behaviour
 # sanitizers, and the regression and isolation tests run in a server that has
-# their runtime loaded.  With --valgrind a few regression tests run in a server
-# under memcheck.  What either reports of our functions is one failure each.
+# their runtime loaded.  What they report is one failure.
 #
 # Counted: each check of a unit test, each regression test, each isolation
 # test, each TAP assertion; a step that breaks off without naming a failed test
@@ -26,7 +24,7 @@ tally=
 checker=
 case ${1:-} in
 --tally) tally=$2 ;;
---asan | --valgrind) checker=${1#--} ;;
+--asan) checker=asan ;;
 esac
 
 "$here/setup.sh" "${checker:-test}" || exit
@@ -96,38 +94,20 @@ tap_tests() {
     cat "$work/tree/tally" >>"$work/tally" || count 0 1
 }
 
-# ---- under a checker --------------------------------------------------------
+# ---- under sanitizers --------------------------------------------------------
 
-# A subset: memcheck takes thirty times as long.
-valgrind_tests="setup train predict model oob tree merge"
-
-# What the checkers wrote, of processes that have come to the end.
-reports() {
-    case $checker in
-    asan) cat "$reports".* ;;
-    valgrind) awk '/^==[0-9]+== *$/ { if (block ~ /: (hp[cg]?_|.*houseprice)/) print block; block = ""; next }
-        { block = block $0 "\n" }' "$reports".* ;;
-    esac 2>/dev/null
-}
+# What the sanitizers wrote, of processes that have come to the end.
+reports() { cat "$reports".* 2>/dev/null; }
 
 # Sets the flags of the build, and what the server runs under.
 prepare_checker() {
     reports=$work/tmp/report
-    case $checker in
-    asan)
-        flags=("COPT=-Werror -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all")
-        gcc -shared -fPIC -O1 -o "$work/untranslated.so" test/asan/untranslated.c || exit
-        # PostgreSQL leaks on purpose, and has handlers of its own
-        under=(env LD_PRELOAD="$(gcc -print-file-name=libasan.so) $work/untranslated.so"
-            UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports"
-            ASAN_OPTIONS="detect_leaks=0:handle_segv=0:handle_sigfpe=0:abort_on_error=1:log_path=$reports")
-        ;;
-    valgrind)
-        flags=("COPT=-Werror -g")
-        under=(valgrind --quiet --trace-children=yes --leak-check=no --num-callers=30
-            --log-file="$reports.%p")
-        ;;
-    esac
+    flags=("COPT=-Werror -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all")
+    gcc -shared -fPIC -O1 -o "$work/untranslated.so" test/asan/untranslated.c || exit
+    # PostgreSQL leaks on purpose, and has handlers of its own
+    under=(env LD_PRELOAD="$(gcc -print-file-name=libasan.so) $work/untranslated.so"
+        UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports"
+        ASAN_OPTIONS="detect_leaks=0:handle_segv=0:handle_sigfpe=0:abort_on_error=1:log_path=$reports")
 }
 
 checked_tests() {
@@ -138,12 +118,8 @@ checked_tests() {
         count 0 1
         return
     fi
-    if [ "$checker" = asan ]; then
-        database_tests "regression" ISOLATION= TAP_TESTS=
-        database_tests "isolation" REGRESS= TAP_TESTS=
-    else
-        database_tests "regression" ISOLATION= TAP_TESTS= REGRESS="$valgrind_tests"
-    fi
+    database_tests "regression" ISOLATION= TAP_TESTS=
+    database_tests "isolation" REGRESS= TAP_TESTS=
     "${as_server[@]}" "$bindir/pg_ctl" -D "$work/server/data" -w -m fast stop >/dev/null
     title "reports of $checker"
     found=$(reports)
