@@ -21,6 +21,7 @@
  */
 #include <string.h>
 
+#include "hpc_cpu.h"
 #include "hpc_grow_inside.h"
 #include "hpc_memory.h"
 #include "hpc_random.h"
@@ -113,16 +114,6 @@ struct hpc_short
 
 /* ---------- making it ---------- */
 
-static bool
-has_wide(void)
-{
-#ifdef __x86_64__
-	return __builtin_cpu_supports("avx2");
-#else
-	return false;
-#endif
-}
-
 /* Merge exchange, Knuth 5.2.2, algorithm M, for n lines. */
 static uint32_t
 put_network(exchange *exchanges, uint32_t n)
@@ -168,7 +159,7 @@ hpc_short_create(hpc_env *env, int nfeatures)
 		count += put_network(work->exchanges + count, n);
 	}
 	work->network[SHORT_ROWS + 1] = count;
-	work->wide = has_wide();
+	work->wide = hpc_has_wide_registers();
 	work->lines = hpc_alloc(env, ngroups, SHORT_ROWS * sizeof(line));
 	work->codes =
 		hpc_alloc(env, ngroups, LANES * SHORT_ROWS * sizeof(uint16_t));

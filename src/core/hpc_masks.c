@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "hpc_cpu.h"
 #include "hpc_masks.h"
 #include "hpc_memory.h"
 
@@ -148,20 +149,8 @@ and_masks_wide(const hpc_masks *masks, const uint32_t *slots, uint32_t group,
 	out[2] = c;
 	out[3] = d;
 }
-
-static bool
-has_wide(void)
-{
-	return __builtin_cpu_supports("avx2");
-}
 #else
 #define and_masks_wide and_masks
-
-static bool
-has_wide(void)
-{
-	return false;
-}
 #endif
 
 #define FIND_LEAVES(type, count_zeros)                                        \
@@ -583,7 +572,7 @@ hpc_masks_create(hpc_env *env, const hpc_model_view *view, hpc_masks **masks)
 		return HPC_OK;
 	m.masks->ntrees = view->training->ntrees;
 	m.masks->nfeatures = view->nfeatures;
-	m.masks->wide = has_wide();
+	m.masks->wide = hpc_has_wide_registers();
 	m.masks->width = width_for(nleaves);
 	m.masks->group_size = ROW_BYTES / m.masks->width;
 	m.masks->ngroups =
