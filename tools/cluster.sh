@@ -4,6 +4,8 @@
 #   cluster_start                starts a server that looks for extensions in
 #                                $stage, under "${under[@]}" if that is set;
 #                                sets PGHOST and so on
+#   cluster_under_asan RUNTIME [OPTIONS]
+#                                lets the server have a sanitizer's runtime
 #   run COMMAND...               runs a command so that signals act at once
 #   "${as_server[@]}" COMMAND... runs a command as the server's user
 #
@@ -148,6 +150,14 @@ stage_settings() {
         echo "and make installcheck against a running server." >&2
         return 1
     fi
+}
+
+# PostgreSQL leaks on purpose, and has handlers of its own.
+cluster_under_asan() {
+    gcc -shared -fPIC -O1 -o "$work/untranslated.so" "$top/test/asan/untranslated.c" || return
+    under=(env LD_PRELOAD="$1 $work/untranslated.so"
+        UBSAN_OPTIONS="print_stacktrace=1${2:+:$2}"
+        ASAN_OPTIONS="detect_leaks=0:handle_segv=0:handle_sigfpe=0:abort_on_error=1${2:+:$2}")
 }
 
 cluster_start() {

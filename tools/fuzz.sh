@@ -65,16 +65,11 @@ core_merge() {
 # ---- in a server ------------------------------------------------------------
 
 server_start() {
-    local runtime
-    runtime=$(clang -print-file-name=libclang_rt.asan-x86_64.so)
-    gcc -shared -fPIC -O1 -o "$work/untranslated.so" test/asan/untranslated.c || return
     cluster_build fuzz CC=clang EXTRA_OBJS=test/fuzz/server/fuzz_jsonb.o \
         EXTRA_LINK="-shared-libasan $(clang -print-file-name=libclang_rt.fuzzer_no_main-x86_64.a) -lstdc++ -lm" \
         COPT="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=function -fno-sanitize-recover=all" ||
         return
-    under=(env LD_PRELOAD="$runtime $work/untranslated.so"
-        UBSAN_OPTIONS=print_stacktrace=1
-        ASAN_OPTIONS=detect_leaks=0:handle_segv=0:abort_on_error=1)
+    cluster_under_asan "$(clang -print-file-name=libclang_rt.asan-x86_64.so)" || return
     cluster_start || return
     run psql -X -q -v ON_ERROR_STOP=1 <<'END'
 CREATE EXTENSION houseprice;

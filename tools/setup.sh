@@ -2,11 +2,11 @@
 #
 # tools/setup.sh: installs what is missing, and nothing else
 #
-#   tools/setup.sh demo|bench|test|asan|fuzz|ci
+#   tools/setup.sh demo|bench|test|fuzz|ci
 #
 #   demo   what builds and runs the extension
 #   bench  and its peers
-#   test   and its tests; asan needs the same
+#   test   and its tests
 #   fuzz   and clang with its sanitizers
 #   ci     and every check of .ci/run
 #
@@ -19,9 +19,9 @@ set -u
 
 purpose=${1:-}
 case $purpose in
-demo | bench | test | asan | fuzz | ci) ;;
+demo | bench | test | fuzz | ci) ;;
 *)
-    echo "usage: $0 demo|bench|test|asan|fuzz|ci" >&2
+    echo "usage: $0 demo|bench|test|fuzz|ci" >&2
     exit 2
     ;;
 esac

@@ -4,10 +4,11 @@
 #
 #   tools/tap.pl [--tally FILE] [--jobs N] [-I DIR]... PROGRAM...
 #
-# A *.pl program runs under this perl, any other by itself; N at a time.  Prints a line per
-# program and the whole output of those that fail.  A program that crashes, or
-# runs another number of tests than planned, counts as one more failure.  Ends
-# with a summary line, or with --tally appends "passed failed" to FILE.
+# A *.pl program runs under this perl, any other by itself; N at a time.
+# Prints a line per program and the whole output of those that fail.  A program
+# that crashes, or runs another number of tests than planned, counts as one
+# more failure.  Ends with a summary line, or with --tally appends "passed
+# failed" to FILE.
 
 use strict;
 use warnings;

@@ -21,13 +21,13 @@
 
 here=$(dirname "$0")
 tally=
-checker=
+tests=all_tests
 case ${1:-} in
 --tally) tally=$2 ;;
---asan) checker=asan ;;
+--asan) tests=asan_tests ;;
 esac
 
-"$here/setup.sh" "${checker:-test}" || exit
+"$here/setup.sh" test || exit
 . "$here/cluster.sh"
 cd "$top" || exit
 
@@ -96,33 +96,21 @@ tap_tests() {
 
 # ---- under sanitizers --------------------------------------------------------
 
-# What the sanitizers wrote, of processes that have come to the end.
-reports() { cat "$reports".* 2>/dev/null; }
-
-# Sets the flags of the build, and what the server runs under.
-prepare_checker() {
-    reports=$work/tmp/report
-    flags=("COPT=-Werror -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all")
-    gcc -shared -fPIC -O1 -o "$work/untranslated.so" test/asan/untranslated.c || exit
-    # PostgreSQL leaks on purpose, and has handlers of its own
-    under=(env LD_PRELOAD="$(gcc -print-file-name=libasan.so) $work/untranslated.so"
-        UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports"
-        ASAN_OPTIONS="detect_leaks=0:handle_segv=0:handle_sigfpe=0:abort_on_error=1:log_path=$reports")
-}
-
-checked_tests() {
-    local found
-    prepare_checker
-    title "build for $checker"
-    if ! cluster_build "$checker" "${flags[@]}" || ! cluster_start; then
+asan_tests() {
+    local found reports=$work/tmp/report
+    title "build for ASan"
+    if ! cluster_build asan "COPT=-Werror -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" ||
+        ! cluster_under_asan "$(gcc -print-file-name=libasan.so)" "log_path=$reports" ||
+        ! cluster_start; then
         count 0 1
         return
     fi
     database_tests "regression" ISOLATION= TAP_TESTS=
     database_tests "isolation" REGRESS= TAP_TESTS=
     "${as_server[@]}" "$bindir/pg_ctl" -D "$work/server/data" -w -m fast stop >/dev/null
-    title "reports of $checker"
-    found=$(reports)
+    # processes write when they come to their end
+    title "reports of the sanitizers"
+    found=$(cat "$reports".* 2>/dev/null)
     if [ -n "$found" ]; then
         printf '%s\n' "$found" | head -n 200
         count 0 1
@@ -151,11 +139,7 @@ all_tests() {
     fi
 }
 
-if [ -n "$checker" ]; then
-    checked_tests
-else
-    all_tests
-fi
+$tests
 
 read -r passed failed < <(awk '{p += $1; f += $2} END {print p + 0, f + 0}' "$work/tally")
 if [ -n "$tally" ]; then
