@@ -627,6 +627,22 @@ SUPPORT hp_predict_support;
 COMMENT ON FUNCTION hp_predict_oob(hp_model, record, float8) IS
 	'the same for a model whose target was given by value';
 
+CREATE TYPE hp_interval AS
+(
+	prediction float8,
+	lower float8,
+	upper float8
+);
+COMMENT ON TYPE hp_interval IS
+	'what hp_predict_interval returns: a prediction, and an interval around it';
+
+CREATE FUNCTION hp_predict_interval(model hp_model, r record,
+	coverage float8 DEFAULT 0.9) RETURNS hp_interval
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 150
+SUPPORT hp_predict_support;
+COMMENT ON FUNCTION hp_predict_interval(hp_model, record, float8) IS
+	'the prediction of a model for a row, and an interval that holds the target with a given probability';
+
 CREATE FUNCTION hp_warn(model hp_model, r record) RETURNS text[]
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION hp_warn(hp_model, record) IS
@@ -646,11 +662,13 @@ COMMENT ON FUNCTION hp_predict_rows_support(internal) IS
 
 -- volatile and parallel unsafe as query_to_xml() is: source may be any query
 CREATE FUNCTION hp_predict_rows(model hp_model, r anyelement,
-	source text DEFAULT NULL, source_rows boolean DEFAULT true)
-RETURNS TABLE (source_row anyelement, prediction float8)
+	source text DEFAULT NULL, source_rows boolean DEFAULT true,
+	coverage float8 DEFAULT NULL, warnings boolean DEFAULT false)
+RETURNS TABLE (source_row anyelement, prediction float8, lower float8,
+	upper float8, warnings text[])
 	AS 'MODULE_PATHNAME'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE SUPPORT hp_predict_rows_support;
-COMMENT ON FUNCTION hp_predict_rows(hp_model, anyelement, text, boolean) IS
+COMMENT ON FUNCTION hp_predict_rows(hp_model, anyelement, text, boolean, float8, boolean) IS
 	'the rows of a source, each with its prediction: many together, by several threads';
 
 ---------------------------------------------------------------------------
@@ -809,6 +827,38 @@ CREATE TYPE hp_evaluation AS
 );
 COMMENT ON TYPE hp_evaluation IS
 	'what hp_evaluate returns: metrics of predictions';
+
+CREATE FUNCTION hp_coverage_accum(bigint[], float8, float8, float8)
+RETURNS bigint[]
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_coverage_accum(bigint[], float8, float8, float8) IS
+	'transition function of hp_coverage';
+
+CREATE FUNCTION hp_coverage_combine(bigint[], bigint[]) RETURNS bigint[]
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_coverage_combine(bigint[], bigint[]) IS
+	'combine function of hp_coverage';
+
+CREATE FUNCTION hp_coverage_final(bigint[]) RETURNS float8
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_coverage_final(bigint[]) IS
+	'final function of hp_coverage';
+
+CREATE AGGREGATE hp_coverage(actual float8, lower float8, upper float8)
+(
+	SFUNC = hp_coverage_accum,
+	STYPE = bigint[],
+	INITCOND = '{0,0}',
+	FINALFUNC = hp_coverage_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_coverage_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_coverage(float8, float8, float8) IS
+	'share of the actual values that lie between a lower and an upper one';
 
 CREATE FUNCTION hp_evaluate_accum(internal, float8, float8) RETURNS internal
 	AS 'MODULE_PATHNAME'

@@ -671,6 +671,26 @@ hpc_model_predict_oob(const hpc_model *model, const hpc_value *values,
 					  double *prediction);
 
 /*
+ * Prediction for a row that the model was not trained on, and an interval that
+ * holds such a row's target with a probability of coverage (0 < coverage < 1),
+ * on average over all rows.  Its ends are infinite (of logarithms 0 and
+ * infinite) where the training had too few rows to say.  Only for a model that
+ * has intervals.
+ */
+typedef struct hpc_interval
+{
+	double prediction; /* hpc_model_predict */
+	double lower;
+	double upper;
+} hpc_interval;
+
+extern bool hpc_model_has_intervals(const hpc_model *model);
+extern void
+hpc_model_predict_interval(const hpc_model *model, const hpc_value *values,
+						   double coverage, uint32_t *codes,
+						   hpc_interval *interval);
+
+/*
  * What is made of a model once to predict many rows: the same predictions to
  * the bit, and where trees have up to 64 leaves several times as fast.  It
  * does not point into the model.

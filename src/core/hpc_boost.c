@@ -389,20 +389,12 @@ predict_held(const boosting *b, double *prediction)
 }
 
 static hpc_status
-measure(boosting *b, hpc_oob *oob)
+hand_over_held(boosting *b, hpc_held *held)
 {
-	double *prediction;
-	hpc_status status;
-
-	release_growers(b); /* measuring does not need them */
-	prediction = hpc_alloc(b->env, b->frame->nrows, sizeof(double));
-	if (prediction == NULL)
-		return HPC_NO_MEMORY;
-	status = predict_held(b, prediction);
-	if (status == HPC_OK)
-		status = hpc_oob_measure(b->env, b->frame, prediction, oob);
-	hpc_free(b->env, prediction);
-	return status;
+	release_growers(b); /* what is left to do does not need them */
+	held->prediction = hpc_alloc(b->env, b->frame->nrows, sizeof(double));
+	return held->prediction != NULL ? predict_held(b, held->prediction)
+									: HPC_NO_MEMORY;
 }
 
 static void
@@ -421,12 +413,12 @@ release(boosting *b)
 
 hpc_status
 hpc_boost_train(hpc_env *env, const hpc_frame *frame, hpc_params *params,
-				hpc_writer *writer, hpc_oob *oob)
+				hpc_writer *writer, hpc_held *held)
 {
 	boosting *b = hpc_alloc0(env, 1, sizeof(boosting));
 	hpc_status status;
 
-	*oob = (hpc_oob){0, NAN, NAN, NAN, 1};
+	*held = (hpc_held){NULL, NULL, 0};
 	if (b == NULL)
 		return HPC_NO_MEMORY;
 	b->env = env;
@@ -437,7 +429,7 @@ hpc_boost_train(hpc_env *env, const hpc_frame *frame, hpc_params *params,
 	if (status == HPC_OK)
 		status = hpc_crew_open(env, b->nworkers, boost, b);
 	if (status == HPC_OK && params->early_stopping)
-		status = measure(b, oob);
+		status = hand_over_held(b, held);
 	if (status == HPC_OK)
 	{
 		hpc_writer_set_base(writer, model_series(b)->base);

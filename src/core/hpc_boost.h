@@ -11,10 +11,10 @@
 /*
  * Boosts at most params->rounds trees into the writer; with early_stopping
  * the number that predicts rows held out best, which replaces
- * params->rounds.  oob gets the losses on the rows held out.
+ * params->rounds, and held gets what it predicts for these.
  */
 extern hpc_status
 hpc_boost_train(hpc_env *env, const hpc_frame *frame, hpc_params *params,
-				hpc_writer *writer, hpc_oob *oob);
+				hpc_writer *writer, hpc_held *held);
 
 #endif /* HPC_BOOST_H */

@@ -15,11 +15,13 @@
  *
  * The out-of-bag prediction of a row is the mean over the trees whose bag
  * does not hold its copy 0.  Leaf values are added as integers, in units
- * that leave room for all trees: an order-free sum.
+ * that leave room for all trees: an order-free sum.  So are their squares, of
+ * which comes how far the trees disagree.
  */
 #include <math.h>
 #include <string.h>
 
+#include "hpc_calibrate.h"
 #include "hpc_chance.h"
 #include "hpc_fixed.h"
 #include "hpc_forest.h"
@@ -69,6 +71,10 @@ typedef struct forest
 	int64_t *oob_sum;    /* [frame->nrows] units of 2^oob_scale, and in how */
 	uint32_t *oob_count; /* many trees: atomically added to */
 	int oob_scale;
+	int64_t *oob_squares; /* [frame->nrows] likewise, of distances from the
+						   * center, units of 2^spread_scale; or NULL */
+	double oob_center;
+	int spread_scale;
 } forest;
 
 /* ---------- the bag ---------- */
@@ -220,15 +226,46 @@ words_of_rows(const hpc_frame *frame)
 	return (frame->nrows + 63) / 64;
 }
 
-/* Units in which leaf values of all trees can be added in 64 bits. */
+/* Numbers below 2^this leave room for the sum over all trees in 63 bits. */
 static int
-oob_scale(const forest *f)
+bits_to_add(const forest *f)
 {
 	int bits = 1;
 
 	while ((UINT64_C(1) << bits) < (uint64_t) f->params->trees)
 		bits++;
-	return hpc_exponent_above(f->fixed.largest) - 62 + bits + 1;
+	return 62 - bits;
+}
+
+/* The targets' distance from a center is less than 2^this. */
+static int
+exponent_around(const forest *f, double center)
+{
+	double low = f->frame->target_min;
+	double high = f->frame->target_max;
+
+	if (f->frame->log_target)
+	{
+		low = hpc_log(low);
+		high = hpc_log(high);
+	}
+	/* the distance itself may overflow */
+	center /= 2;
+	return 1 + hpc_exponent_above(fmax(high / 2 - center, center - low / 2));
+}
+
+/*
+ * Units in which leaf values of all trees can be added in 64 bits, one bit
+ * spare for rounding, and the squares of their distances.
+ */
+static void
+set_oob_units(forest *f)
+{
+	int bits = bits_to_add(f);
+
+	f->oob_scale = hpc_exponent_above(f->fixed.largest) - bits + 1;
+	f->oob_center = hpc_scale((double) f->fixed.center, f->fixed.step);
+	f->spread_scale = exponent_around(f, f->oob_center) - bits / 2 + 1;
 }
 
 static void
@@ -238,6 +275,13 @@ add_prediction(forest *f, uint32_t row, double value)
 
 	__atomic_fetch_add(&f->oob_sum[row], units, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&f->oob_count[row], 1, __ATOMIC_RELAXED);
+	if (f->oob_squares != NULL)
+	{
+		units =
+			hpc_to_units(value / 2 - f->oob_center / 2, f->spread_scale - 1);
+		__atomic_fetch_add(&f->oob_squares[row], units * units,
+						   __ATOMIC_RELAXED);
+	}
 }
 
 /* The tree as it will stand in the model, but with codes of the frame. */
@@ -322,29 +366,62 @@ add_oob(forest *f, hpc_crew *crew, int worker, const hpc_tree *tree,
 	}
 }
 
+/*
+ * The standard deviation of n leaves whose mean is given, and their squares:
+ * an estimate that does not depend on n.
+ */
+static double
+spread_of(const forest *f, double mean, int64_t squares, uint32_t n)
+{
+	double distance =
+		hpc_scale(mean / 2 - f->oob_center / 2, 1 - f->spread_scale);
+	double rest = (double) squares - n * distance * distance;
+
+	return n > 1 && rest > 0 ? hpc_scale(sqrt(rest / (n - 1)), f->spread_scale)
+							 : 0;
+}
+
+static void
+settle_row(const forest *f, uint32_t row, hpc_held *held)
+{
+	uint32_t n = f->oob_count[row];
+	double mean =
+		n > 0 ? hpc_fixed_mean(f->oob_scale, 0, f->oob_sum[row], n) : NAN;
+
+	held->prediction[row] = mean;
+	if (held->spread != NULL)
+		held->spread[row] =
+			n > 0 ? spread_of(f, mean, f->oob_squares[row], n) : NAN;
+}
+
+/* The share of the trees that have a row outside of their bag. */
+static double
+share_outside(const hpc_params *params)
+{
+	return params->bag ? hpc_exp(-params->row_fraction)
+					   : 1 - params->row_fraction;
+}
+
 static hpc_status
-measure_oob(const forest *f, hpc_oob *oob)
+hand_over_held(const forest *f, hpc_held *held)
 {
 	uint32_t nrows = f->frame->nrows;
-	double *prediction = hpc_alloc(f->env, nrows, sizeof(double));
-	hpc_status status = HPC_OK;
 
-	if (prediction == NULL)
+	held->prediction = hpc_alloc(f->env, nrows, sizeof(double));
+	if (f->oob_squares != NULL)
+		held->spread = hpc_alloc(f->env, nrows, sizeof(double));
+	held->excess =
+		(1 / share_outside(f->params) - 1) / (double) f->params->trees;
+	if (held->prediction == NULL ||
+		(f->oob_squares != NULL && held->spread == NULL))
 		return HPC_NO_MEMORY;
-	for (uint32_t row = 0; row < nrows && status == HPC_OK; row++)
+	for (uint32_t row = 0; row < nrows; row++)
 	{
-		prediction[row] =
-			f->oob_count[row] == 0
-				? NAN
-				: hpc_fixed_mean(f->oob_scale, 0, f->oob_sum[row],
-								 f->oob_count[row]);
+		settle_row(f, row, held);
 		if (hpc_poll(f->env, row))
-			status = HPC_CANCELLED;
+			return HPC_CANCELLED;
 	}
-	if (status == HPC_OK)
-		status = hpc_oob_measure(f->env, f->frame, prediction, oob);
-	hpc_free(f->env, prediction);
-	return status;
+	return HPC_OK;
 }
 
 /* ---------- trees ---------- */
@@ -529,9 +606,15 @@ allocate_oob(forest *f)
 	f->oob_count = hpc_alloc(f->env, nrows, sizeof(uint32_t));
 	if (f->oob_sum == NULL || f->oob_count == NULL)
 		return HPC_NO_MEMORY;
-	if (hpc_fill(f->env, f->oob_sum, 0, nrows * sizeof(int64_t)) != HPC_OK)
+	if (hpc_fill(f->env, f->oob_sum, 0, nrows * sizeof(int64_t)) != HPC_OK ||
+		hpc_fill(f->env, f->oob_count, 0, nrows * sizeof(uint32_t)) != HPC_OK)
 		return HPC_CANCELLED;
-	return hpc_fill(f->env, f->oob_count, 0, nrows * sizeof(uint32_t));
+	if (f->writer == NULL || f->params->trees < HPC_CALIBRATED_TREES)
+		return HPC_OK;
+	f->oob_squares = hpc_alloc(f->env, nrows, sizeof(int64_t));
+	if (f->oob_squares == NULL)
+		return HPC_NO_MEMORY;
+	return hpc_fill(f->env, f->oob_squares, 0, nrows * sizeof(int64_t));
 }
 
 static hpc_status
@@ -583,6 +666,7 @@ release(forest *f)
 	hpc_free(f->env, f->chance);
 	hpc_free(f->env, f->oob_sum);
 	hpc_free(f->env, f->oob_count);
+	hpc_free(f->env, f->oob_squares);
 }
 
 static hpc_status
@@ -603,7 +687,7 @@ prepare(forest *f)
 		hpc_writer_set_monotone(f->writer, f->monotone);
 	set_rules(f);
 	hpc_bag_rule_init(&f->bag_rule, params);
-	f->oob_scale = oob_scale(f);
+	set_oob_units(f);
 	f->gain_scale = 2 * (f->fixed.step - hpc_exponent_above(f->fixed.largest));
 	f->nworkers = is_small(frame) ? 1 : hpc_crew_size(f->env);
 	if (f->nworkers > params->trees)
@@ -616,7 +700,7 @@ prepare(forest *f)
 
 hpc_status
 hpc_forest_train(hpc_env *env, const hpc_frame *frame,
-				 const hpc_params *params, hpc_writer *writer, hpc_oob *oob)
+				 const hpc_params *params, hpc_writer *writer, hpc_held *held)
 {
 	forest f = {.env = env,
 				.frame = frame,
@@ -624,12 +708,12 @@ hpc_forest_train(hpc_env *env, const hpc_frame *frame,
 				.writer = writer};
 	hpc_status status;
 
-	*oob = (hpc_oob){0, NAN, NAN, NAN, 1};
+	*held = (hpc_held){NULL, NULL, 0};
 	status = prepare(&f);
 	if (status == HPC_OK)
 		status = hpc_crew_open(env, f.nworkers, grow_trees, &f);
 	if (status == HPC_OK && f.oob_sum != NULL)
-		status = measure_oob(&f, oob);
+		status = hand_over_held(&f, held);
 	release(&f);
 	return status;
 }

@@ -9,11 +9,11 @@
 #include "hpc_writer.h"
 
 /*
- * Grows params->trees trees into the writer (NULL: only the OOB losses are
- * wanted) and measures them out of bag.
+ * Grows params->trees trees into the writer (NULL: only what they predict out
+ * of bag is wanted).  held gets the predictions out of bag.
  */
 extern hpc_status
 hpc_forest_train(hpc_env *env, const hpc_frame *frame,
-				 const hpc_params *params, hpc_writer *writer, hpc_oob *oob);
+				 const hpc_params *params, hpc_writer *writer, hpc_held *held);
 
 #endif /* HPC_FOREST_H */

@@ -476,6 +476,7 @@ measure_feature(hpc_env *env, const hpc_frame *frame, const sample *drawn,
 	slice part;
 	hpc_params params;
 	hpc_oob oob = {0, NAN, NAN, NAN, 1};
+	hpc_held held = {NULL, NULL, 0};
 	hpc_status status = cut_slice(env, frame, drawn, feature, &part);
 
 	hpc_params_init(&params, HPC_FOREST);
@@ -483,7 +484,10 @@ measure_feature(hpc_env *env, const hpc_frame *frame, const sample *drawn,
 	params.min_leaf = LEAK_MIN_LEAF;
 	params.feature_fraction = 1;
 	if (status == HPC_OK)
-		status = hpc_forest_train(env, &part.frame, &params, NULL, &oob);
+		status = hpc_forest_train(env, &part.frame, &params, NULL, &held);
+	if (status == HPC_OK)
+		status = hpc_oob_measure(env, &part.frame, &held, &oob);
+	hpc_held_free(env, &held);
 	free_slice(env, &part);
 	*r2 = oob.r2;
 	return status;

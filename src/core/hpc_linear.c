@@ -573,11 +573,12 @@ clean_up(linear *l)
 
 hpc_status
 hpc_linear_train(hpc_env *env, const hpc_frame *frame, hpc_params *params,
-				 hpc_writer *writer, hpc_oob *oob)
+				 hpc_writer *writer, hpc_held *held)
 {
 	linear *l = hpc_alloc0(env, 1, sizeof(linear));
 	hpc_status status;
 
+	*held = (hpc_held){NULL, NULL, 0};
 	if (l == NULL)
 		return HPC_NO_MEMORY;
 	l->env = env;
@@ -590,9 +591,11 @@ hpc_linear_train(hpc_env *env, const hpc_frame *frame, hpc_params *params,
 	if (status == HPC_OK)
 		status = write_model(l);
 	if (status == HPC_OK)
-		status = hpc_oob_measure(env, frame, l->prediction, oob);
-	if (status == HPC_OK)
+	{
+		held->prediction = l->prediction;
+		l->prediction = NULL;
 		hpc_progress(l->env, "steps", 4, NSTEPS);
+	}
 	clean_up(l);
 	hpc_free(env, l);
 	return status;

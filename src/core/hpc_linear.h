@@ -12,10 +12,10 @@
 /*
  * Fits coefficients to the frame's rows (targets as the frame has them, maybe
  * logarithms) and hands them to the writer.  l1 and l2 in params are replaced
- * by what was chosen.  oob gets the losses of the inner folds' predictions.
+ * by what was chosen.  held gets the inner folds' predictions.
  */
 extern hpc_status
 hpc_linear_train(hpc_env *env, const hpc_frame *frame, hpc_params *params,
-				 hpc_writer *writer, hpc_oob *oob);
+				 hpc_writer *writer, hpc_held *held);
 
 #endif /* HPC_LINEAR_H */

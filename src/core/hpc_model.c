@@ -20,6 +20,7 @@ _Static_assert(sizeof(hpc_feature_record) == 72, "nor has a feature");
 _Static_assert(sizeof(hpc_linear_term) == 64, "nor has a term");
 _Static_assert(sizeof(hpc_node) == 12, "nor has a node");
 _Static_assert(sizeof(hpc_tree_key) == 16, "nor has a key");
+_Static_assert(sizeof(hpc_calibration_record) == 24, "nor a calibration");
 _Static_assert(HPC_MODEL_MAX_NODES *(sizeof(hpc_node) + sizeof(uint32_t)) ==
 				   HPC_MODEL_MAX_BYTES,
 			   "a node, and its cover");
@@ -89,15 +90,23 @@ hpc_model_open(const hpc_model *model, hpc_model_view *view)
 	view->nmember_bytes = count * element_size(HPC_SECTION_MEMBERS);
 	view->tree_keys = NULL;
 	view->ntree_keys = 0;
+	view->calibration = NULL;
+	view->ncalibration_bytes = 0;
 	for (uint32_t i = HPC_KNOWN_SECTIONS; i < model->nsections; i++)
 	{
 		const hpc_section *section = &model->sections[i];
+		const void *start = (const char *) model + section->offset;
 
-		if (section->kind != HPC_SECTION_TREE_KEYS)
-			continue;
-		view->tree_keys =
-			(const void *) ((const char *) model + section->offset);
-		view->ntree_keys = section->nbytes / sizeof(hpc_tree_key);
+		if (section->kind == HPC_SECTION_TREE_KEYS)
+		{
+			view->tree_keys = start;
+			view->ntree_keys = section->nbytes / sizeof(hpc_tree_key);
+		}
+		else if (section->kind == HPC_SECTION_CALIBRATION)
+		{
+			view->calibration = start;
+			view->ncalibration_bytes = section->nbytes;
+		}
 	}
 }
 

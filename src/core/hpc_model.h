@@ -33,6 +33,9 @@
  *	- log_scale is 0 or 1 and the setting log_target where the algorithm has
  *	  one; of a blend it is 1 if it is 1 in all members
  *	- smearing is positive and finite, and 1 where log_scale is 0
+ *	- a calibration has knots and scores, finite and in order, scales are
+ *	  positive, and there are not more scores than rows; only a forest's is by
+ *	  spread
  *	- members are whole models, each valid on its own and no blend, with the
  *	  container's word 0 and the blend's features by name and kind, in the
  *	  same order; categories and ranges are each one's own business
@@ -68,8 +71,8 @@ typedef enum hpc_section_kind
 	HPC_SECTION_LEVELS,       /* doubles: coefficients of categories */
 	HPC_SECTION_MEMBERS,      /* of a blend: models, side by side */
 
-	/* numbers kept for what later versions store; all optional */
-	HPC_SECTION_CALIBRATION = 32,
+	/* optional; the numbers between are kept for what later versions store */
+	HPC_SECTION_CALIBRATION = 32, /* one hpc_calibration_record */
 	HPC_SECTION_SMEARING,
 	HPC_SECTION_DRIFT_GROUPS,
 	HPC_SECTION_ROW_SKETCH,
@@ -256,6 +259,39 @@ typedef struct hpc_tree_key
 	uint32_t reserved;
 } hpc_tree_key;
 
+/*
+ * How far off predictions are (hpc_calibrate.h): the record, then knots
+ * [nknots], then scores[nscores], which ascend.
+ */
+typedef struct hpc_knot
+{
+	double at; /* difficulty of a row; ascends */
+	double scale;
+} hpc_knot;
+
+typedef struct hpc_calibration_record
+{
+	uint32_t by_spread; /* 1: difficulty is how far trees disagree; 0: the
+						 * prediction; both on the learned scale */
+	uint32_t nknots;
+	uint32_t nscores;
+	uint32_t reserved;
+	uint64_t nrows; /* rows held out, of which the scores are */
+} hpc_calibration_record;
+
+static inline const hpc_knot *
+hpc_calibration_knots(const hpc_calibration_record *calibration)
+{
+	return (const hpc_knot *) (calibration + 1);
+}
+
+static inline const double *
+hpc_calibration_scores(const hpc_calibration_record *calibration)
+{
+	return (const double *) (hpc_calibration_knots(calibration) +
+							 calibration->nknots);
+}
+
 /* The sections of a valid model, resolved. */
 typedef struct hpc_model_view
 {
@@ -282,6 +318,8 @@ typedef struct hpc_model_view
 	uint64_t nmember_bytes;
 	const hpc_tree_key *tree_keys; /* [ntrees], or NULL: seed and place */
 	uint64_t ntree_keys;
+	const hpc_calibration_record *calibration; /* or NULL */
+	uint64_t ncalibration_bytes;
 } hpc_model_view;
 
 /* The nearest number that a model may hold, or answer: none is infinite. */

@@ -28,8 +28,16 @@ add_losses(losses *sums, double weight, double error, double deviation)
 	hpc_sum_add_product(&sums->spread, weight, deviation * deviation);
 }
 
+void
+hpc_held_free(hpc_env *env, hpc_held *held)
+{
+	hpc_free(env, held->prediction);
+	hpc_free(env, held->spread);
+	*held = (hpc_held){NULL, NULL, 0};
+}
+
 hpc_status
-hpc_oob_measure(hpc_env *env, const hpc_frame *frame, const double *prediction,
+hpc_oob_measure(hpc_env *env, const hpc_frame *frame, const hpc_held *held,
 				hpc_oob *oob)
 {
 	int unit = hpc_exponent_above(
@@ -39,6 +47,8 @@ hpc_oob_measure(hpc_env *env, const hpc_frame *frame, const double *prediction,
 	double weight;
 
 	*oob = (hpc_oob){0, NAN, NAN, NAN, 1};
+	if (held->prediction == NULL)
+		return HPC_OK;
 	hpc_sum_init(&sums.weight);
 	hpc_sum_init(&sums.absolute);
 	hpc_sum_init(&sums.squared);
@@ -48,7 +58,7 @@ hpc_oob_measure(hpc_env *env, const hpc_frame *frame, const double *prediction,
 	{
 		uint32_t count = hpc_row_count(frame, row);
 		double target = frame->target[row];
-		double predicted = prediction[row];
+		double predicted = held->prediction[row];
 
 		if (hpc_poll(env, row))
 			return HPC_CANCELLED;

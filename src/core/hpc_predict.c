@@ -287,10 +287,6 @@ hpc_predict_retransform(const hpc_training_record *training, double raw)
 }
 
 static double
-predict_raw(const hpc_model_view *view, const hpc_predictor *predictor,
-			const hpc_value *values, uint32_t *codes);
-
-static double
 predict_blend(const hpc_model_view *view, const hpc_predictor *predictor,
 			  const hpc_value *values, uint32_t *codes)
 {
@@ -306,16 +302,15 @@ predict_blend(const hpc_model_view *view, const hpc_predictor *predictor,
 
 		hpc_model_open(member, &inner);
 		hpc_blend_add(&tally, view->training, inner.training,
-					  predict_raw(&inner, its, values, codes));
+					  hpc_predict_raw(&inner, its, values, codes));
 		at += member->nbytes;
 	}
 	return hpc_blend_end(&tally);
 }
 
-/* On the scale that was learned. */
-static double
-predict_raw(const hpc_model_view *view, const hpc_predictor *predictor,
-			const hpc_value *values, uint32_t *codes)
+double
+hpc_predict_raw(const hpc_model_view *view, const hpc_predictor *predictor,
+				const hpc_value *values, uint32_t *codes)
 {
 	const hpc_coder *coder = predictor != NULL ? predictor->coder : NULL;
 	const hpc_masks *masks = predictor != NULL ? predictor->masks : NULL;
@@ -338,8 +333,9 @@ hpc_predictor_predict(const hpc_predictor *predictor, const hpc_model *model,
 	hpc_model_view view;
 
 	hpc_model_open(model, &view);
-	return hpc_predict_retransform(view.training, predict_raw(&view, predictor,
-															  values, codes));
+	return hpc_predict_retransform(view.training,
+								   hpc_predict_raw(&view, predictor, values,
+												   codes));
 }
 
 double

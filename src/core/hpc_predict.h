@@ -76,6 +76,11 @@ extern double
 hpc_predict_terms(const hpc_model_view *view, const hpc_coder *coder,
 				  const hpc_value *values);
 
+/* The same of any model; predictor may be NULL. */
+extern double
+hpc_predict_raw(const hpc_model_view *view, const hpc_predictor *predictor,
+				const hpc_value *values, uint32_t *codes);
+
 /* From the learned scale to that of the target. */
 extern double
 hpc_predict_retransform(const hpc_training_record *training, double raw);

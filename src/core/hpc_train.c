@@ -11,10 +11,12 @@
 #include <string.h>
 
 #include "hpc_boost.h"
+#include "hpc_calibrate.h"
 #include "hpc_forest.h"
 #include "hpc_leak.h"
 #include "hpc_linear.h"
 #include "hpc_memory.h"
+#include "hpc_predict.h"
 
 #define NEAR_LEAK 0.99
 
@@ -28,6 +30,14 @@ typedef struct training
 	bool *unique_text; /* [ncolumns] */
 	bool inspected;    /* findings are in the result */
 } training;
+
+/* A finished model, and what was held out. */
+typedef struct trained
+{
+	void *model;
+	size_t nbytes;
+	hpc_held held;
+} trained;
 
 /* Tells the caller something about a column. */
 static void
@@ -71,16 +81,15 @@ inspect(training *t, const hpc_frame *frame, const hpc_params *params)
 
 static hpc_status
 fit(training *t, const hpc_frame *frame, hpc_params *params,
-	hpc_writer *writer, hpc_oob *oob)
+	hpc_writer *writer, hpc_held *held)
 {
-	*oob = (hpc_oob){0, NAN, NAN, NAN, 1};
 	if (params->algorithm == HPC_MEAN)
 		return HPC_OK;
 	if (params->algorithm == HPC_LINEAR)
-		return hpc_linear_train(t->env, frame, params, writer, oob);
+		return hpc_linear_train(t->env, frame, params, writer, held);
 	if (params->algorithm == HPC_BOOST)
-		return hpc_boost_train(t->env, frame, params, writer, oob);
-	return hpc_forest_train(t->env, frame, params, writer, oob);
+		return hpc_boost_train(t->env, frame, params, writer, held);
+	return hpc_forest_train(t->env, frame, params, writer, held);
 }
 
 static void
@@ -97,10 +106,33 @@ fill_record(const training *t, const hpc_params *params, const hpc_oob *oob,
 	record->smearing = oob->smearing;
 }
 
+/* The predictions of few trees out of bag say little of the forest. */
+static bool
+is_calibrated(const hpc_params *params)
+{
+	bool forest = params->algorithm == HPC_FOREST ||
+				  params->algorithm == HPC_EXTRA_TREES;
+
+	return !forest || params->trees >= HPC_CALIBRATED_TREES;
+}
+
+static hpc_status
+add_calibration(training *t, const hpc_frame *frame, const hpc_held *held,
+				hpc_writer *writer)
+{
+	hpc_calibration_record *calibration;
+	hpc_status status = hpc_calibrate(t->env, frame, held, &calibration);
+
+	if (status == HPC_OK && calibration != NULL)
+		status = hpc_writer_set_calibration(t->env, writer, calibration);
+	hpc_free(t->env, calibration);
+	return status;
+}
+
 /* Fits an algorithm that is no blend to a frame. */
 static hpc_status
 train_frame(training *t, const hpc_frame *frame, hpc_params *params,
-			const hpc_texts *texts, void **model, size_t *nbytes)
+			const hpc_texts *texts, trained *made)
 {
 	hpc_training_record record;
 	hpc_oob oob;
@@ -109,11 +141,17 @@ train_frame(training *t, const hpc_frame *frame, hpc_params *params,
 
 	if (writer == NULL)
 		return HPC_NO_MEMORY;
-	status = fit(t, frame, params, writer, &oob);
-	fill_record(t, params, &oob, &record);
+	status = fit(t, frame, params, writer, &made->held);
 	if (status == HPC_OK)
-		status =
-			hpc_writer_finish(t->env, writer, &record, texts, model, nbytes);
+		status = hpc_oob_measure(t->env, frame, &made->held, &oob);
+	if (status == HPC_OK && is_calibrated(params))
+		status = add_calibration(t, frame, &made->held, writer);
+	if (status == HPC_OK)
+	{
+		fill_record(t, params, &oob, &record);
+		status = hpc_writer_finish(t->env, writer, &record, texts,
+								   &made->model, &made->nbytes);
+	}
 	hpc_writer_free(t->env, writer);
 	return status;
 }
@@ -143,7 +181,7 @@ make_frame(training *t, hpc_params *params, bool keep, hpc_frame **frame)
 /* A finished model of one algorithm. */
 static hpc_status
 train_one(training *t, const hpc_params *given, const hpc_texts *texts,
-		  bool keep, void **model, size_t *nbytes)
+		  bool keep, trained *made)
 {
 	hpc_params params = *given;
 	hpc_frame *frame = NULL;
@@ -152,38 +190,109 @@ train_one(training *t, const hpc_params *given, const hpc_texts *texts,
 	hpc_params_resolve(&params, t->dataset->nrows);
 	status = make_frame(t, &params, keep, &frame);
 	if (status == HPC_OK)
-		status = train_frame(t, frame, &params, texts, model, nbytes);
+		status = train_frame(t, frame, &params, texts, made);
 	hpc_frame_free(t->env, frame);
 	return status;
 }
 
-/* The members of a blend, then a frame once more for the names around. */
+/* ---------- blends ---------- */
+
+/*
+ * What the members together predict for rows that each of them was kept from;
+ * nothing if one of them never was.  All frames of a data set have the same
+ * rows in the same order.
+ */
 static hpc_status
-train_members(training *t, const hpc_params *params, void **members)
+blend_held(training *t, const trained *members, int nmembers,
+		   const hpc_frame *frame, hpc_held *held)
+{
+	const hpc_training_record blend = {.log_scale = frame->log_target};
+
+	for (int i = 0; i < nmembers; i++)
+	{
+		if (members[i].held.prediction == NULL)
+			return HPC_OK;
+	}
+	held->prediction = hpc_alloc(t->env, frame->nrows, sizeof(double));
+	if (held->prediction == NULL)
+		return HPC_NO_MEMORY;
+	for (uint32_t row = 0; row < frame->nrows; row++)
+	{
+		hpc_blend_tally tally = {0};
+
+		for (int i = 0; i < nmembers; i++)
+		{
+			hpc_model_view view;
+
+			hpc_model_open(members[i].model, &view);
+			hpc_blend_add(&tally, &blend, view.training,
+						  members[i].held.prediction[row]);
+		}
+		held->prediction[row] = hpc_blend_end(&tally);
+		if (hpc_poll(t->env, row))
+			return HPC_CANCELLED;
+	}
+	return HPC_OK;
+}
+
+/* Puts the members together, which have been trained. */
+static hpc_status
+write_blend(training *t, const hpc_params *params, const trained *members,
+			const void *const *models, const hpc_frame *frame)
+{
+	hpc_training_record record;
+	hpc_calibration_record *calibration = NULL;
+	hpc_held held = {NULL, NULL, 0};
+	hpc_oob oob;
+	hpc_status status = blend_held(t, members, params->nmembers, frame, &held);
+
+	if (status == HPC_OK)
+		status = hpc_oob_measure(t->env, frame, &held, &oob);
+	if (status == HPC_OK)
+		status = hpc_calibrate(t->env, frame, &held, &calibration);
+	if (status == HPC_OK)
+	{
+		oob.smearing = 1; /* the members' is in their predictions */
+		fill_record(t, params, &oob, &record);
+		status = hpc_model_blend(t->env, &record, t->texts, frame, models,
+								 params->nmembers, calibration,
+								 &t->result->model, &t->result->nbytes);
+	}
+	hpc_free(t->env, calibration);
+	hpc_held_free(t->env, &held);
+	return status;
+}
+
+/* The members of a blend, then a frame once more for what they share. */
+static hpc_status
+train_members(training *t, const hpc_params *params, trained *members,
+			  const void **models)
 {
 	hpc_texts texts = *t->texts;
-	hpc_oob none = {0, NAN, NAN, NAN, 1};
 	hpc_params outer = *params;
-	hpc_training_record record;
 	hpc_frame *frame = NULL;
 	hpc_status status = HPC_OK;
-	size_t nbytes;
 
 	/* what was given stands in the blend */
 	texts.params = NULL;
-	for (int i = 0; i < params->nmembers && status == HPC_OK; i++)
-		status = train_one(t, &params->members[i], &texts, true, &members[i],
-						   &nbytes);
 	outer.leak = HPC_LEAK_ALLOW;
-	outer.log_target = 0;
+	outer.log_target = 1;
+	for (int i = 0; i < params->nmembers && status == HPC_OK; i++)
+	{
+		hpc_model_view view;
+
+		status = train_one(t, &params->members[i], &texts, true, &members[i]);
+		if (status != HPC_OK)
+			break;
+		models[i] = members[i].model;
+		hpc_model_open(models[i], &view);
+		if (view.training->log_scale == 0)
+			outer.log_target = 0;
+	}
 	if (status == HPC_OK)
 		status = make_frame(t, &outer, false, &frame);
-	fill_record(t, params, &none, &record);
 	if (status == HPC_OK)
-		status =
-			hpc_model_blend(t->env, &record, t->texts, frame,
-							(const void *const *) members, params->nmembers,
-							&t->result->model, &t->result->nbytes);
+		status = write_blend(t, params, members, models, frame);
 	hpc_frame_free(t->env, frame);
 	return status;
 }
@@ -191,16 +300,34 @@ train_members(training *t, const hpc_params *params, void **members)
 static hpc_status
 train_blend(training *t, const hpc_params *params)
 {
-	void **members =
-		hpc_alloc0(t->env, (size_t) params->nmembers, sizeof(void *));
-	hpc_status status;
+	size_t n = (size_t) params->nmembers;
+	trained *members = hpc_alloc0(t->env, n, sizeof(trained));
+	const void **models = hpc_alloc0(t->env, n, sizeof(void *));
+	hpc_status status = HPC_NO_MEMORY;
 
-	if (members == NULL)
-		return HPC_NO_MEMORY;
-	status = train_members(t, params, members);
-	for (int i = 0; i < params->nmembers; i++)
-		hpc_free(t->env, members[i]);
+	if (members != NULL && models != NULL)
+		status = train_members(t, params, members, models);
+	for (size_t i = 0; members != NULL && i < n; i++)
+	{
+		hpc_free(t->env, members[i].model);
+		hpc_held_free(t->env, &members[i].held);
+	}
 	hpc_free(t->env, members);
+	hpc_free(t->env, models);
+	return status;
+}
+
+/* ---------- the whole ---------- */
+
+static hpc_status
+train_alone(training *t, const hpc_params *params)
+{
+	trained made = {0};
+	hpc_status status = train_one(t, params, t->texts, false, &made);
+
+	hpc_held_free(t->env, &made.held);
+	t->result->model = made.model;
+	t->result->nbytes = made.nbytes;
 	return status;
 }
 
@@ -224,8 +351,7 @@ hpc_train(hpc_env *env, hpc_dataset *dataset, const hpc_params *params,
 	else if (params->algorithm == HPC_BLEND)
 		status = train_blend(&t, params);
 	else
-		status = train_one(&t, params, texts, false, &result->model,
-						   &result->nbytes);
+		status = train_alone(&t, params);
 	hpc_free(env, t.unique_text);
 	if (status != HPC_OK)
 	{

@@ -151,6 +151,57 @@ keys_are_valid(const hpc_model_view *view)
 	return true;
 }
 
+static bool
+knots_are_valid(const hpc_calibration_record *calibration)
+{
+	const hpc_knot *knots = hpc_calibration_knots(calibration);
+
+	for (uint32_t i = 0; i < calibration->nknots; i++)
+	{
+		if (!isfinite(knots[i].at) || !isfinite(knots[i].scale) ||
+			knots[i].scale <= 0 || (i > 0 && knots[i].at <= knots[i - 1].at))
+			return false;
+	}
+	return calibration->nknots > 0;
+}
+
+static bool
+scores_are_valid(checker *check, const hpc_calibration_record *calibration)
+{
+	const double *scores = hpc_calibration_scores(calibration);
+
+	for (uint32_t i = 0; i < calibration->nscores; i++)
+	{
+		if (!isfinite(scores[i]) || scores[i] < (i > 0 ? scores[i - 1] : 0) ||
+			stopped(check, i))
+			return false;
+	}
+	return calibration->nscores > 0 &&
+		   calibration->nscores <= calibration->nrows;
+}
+
+static bool
+calibration_is_valid(checker *check)
+{
+	const hpc_model_view *view = &check->view;
+	const hpc_calibration_record *calibration = view->calibration;
+	uint64_t nbytes = sizeof(hpc_calibration_record);
+
+	if (calibration == NULL)
+		return true;
+	if (view->ncalibration_bytes < nbytes)
+		return false;
+	nbytes += calibration->nknots * (uint64_t) sizeof(hpc_knot) +
+			  calibration->nscores * (uint64_t) sizeof(double);
+	return view->ncalibration_bytes == nbytes && calibration->reserved == 0 &&
+		   calibration->nrows <= view->training->nrows &&
+		   calibration->by_spread <=
+			   (view->training->algorithm == HPC_FOREST ||
+				view->training->algorithm == HPC_EXTRA_TREES) &&
+		   knots_are_valid(calibration) &&
+		   scores_are_valid(check, calibration);
+}
+
 /* Does the model hold what its algorithm has, and nothing else? */
 static bool
 parts_are_valid(const checker *check)
@@ -566,6 +617,8 @@ validate_model(hpc_env *env, const hpc_model *model, size_t nbytes)
 		wrong = "list of trees is inconsistent";
 	else if (!terms_are_valid(&check))
 		wrong = "list of linear terms is inconsistent";
+	else if (!calibration_is_valid(&check))
+		wrong = "calibration is inconsistent";
 	if (check.cancelled)
 		return HPC_CANCELLED;
 	return wrong != NULL ? corrupt(env, wrong) : HPC_OK;

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "hpc_calibrate.h"
 #include "hpc_memory.h"
 #include "hpc_thresholds.h"
 #include "hpc_writer.h"
@@ -40,6 +41,7 @@ struct hpc_writer
 	double base;
 	growing terms;  /* hpc_linear_term */
 	growing levels; /* doubles */
+	growing calibration;
 	const void *const *members;
 	int nmembers;
 };
@@ -105,6 +107,7 @@ hpc_writer_free(hpc_env *env, hpc_writer *writer)
 	hpc_free(env, writer->covers.bytes);
 	hpc_free(env, writer->sets.bytes);
 	hpc_free(env, writer->tree_keys.bytes);
+	hpc_free(env, writer->calibration.bytes);
 	hpc_free(env, writer);
 }
 
@@ -312,6 +315,19 @@ hpc_writer_set_linear(hpc_env *env, hpc_writer *writer,
 		level += ncategories;
 		writer->gain[i] = gain[i];
 	}
+	return HPC_OK;
+}
+
+hpc_status
+hpc_writer_set_calibration(hpc_env *env, hpc_writer *writer,
+						   const hpc_calibration_record *calibration)
+{
+	uint64_t nbytes = hpc_calibration_bytes(calibration);
+	void *place = reserve(env, &writer->calibration, nbytes);
+
+	if (place == NULL)
+		return HPC_NO_MEMORY;
+	memcpy(place, calibration, nbytes);
 	return HPC_OK;
 }
 
@@ -624,14 +640,26 @@ add_members(layout *out, const hpc_writer *writer)
 	}
 }
 
+/* A section that is there where it has something in it. */
+static void
+add_optional(layout *out, hpc_section_kind kind, const growing *bytes)
+{
+	if (bytes->nbytes == 0)
+		return;
+	add_bytes(out, kind, bytes->bytes, bytes->nbytes);
+	if (out->model != NULL)
+		out->model->sections[out->nsections - 1].flags = HPC_SECTION_OPTIONAL;
+}
+
 static void
 lay_out(layout *out, const hpc_writer *writer, const assembly *parts)
 {
-	bool keyed = writer->tree_keys.nbytes > 0;
+	uint32_t noptional =
+		(writer->calibration.nbytes > 0) + (writer->tree_keys.nbytes > 0);
 
 	out->nsections = 0;
 	out->nbytes = sizeof(struct hpc_model) +
-				  (HPC_KNOWN_SECTIONS + keyed) * sizeof(hpc_section);
+				  (HPC_KNOWN_SECTIONS + noptional) * sizeof(hpc_section);
 	add_bytes(out, HPC_SECTION_TRAINING, &parts->training,
 			  sizeof(parts->training));
 	add_bytes(out, HPC_SECTION_FEATURES, parts->features.bytes,
@@ -654,12 +682,8 @@ lay_out(layout *out, const hpc_writer *writer, const assembly *parts)
 	add_bytes(out, HPC_SECTION_LEVELS, writer->levels.bytes,
 			  writer->levels.nbytes);
 	add_members(out, writer);
-	if (!keyed)
-		return;
-	add_bytes(out, HPC_SECTION_TREE_KEYS, writer->tree_keys.bytes,
-			  writer->tree_keys.nbytes);
-	if (out->model != NULL)
-		out->model->sections[out->nsections - 1].flags = HPC_SECTION_OPTIONAL;
+	add_optional(out, HPC_SECTION_CALIBRATION, &writer->calibration);
+	add_optional(out, HPC_SECTION_TREE_KEYS, &writer->tree_keys);
 }
 
 /* The block grows from the array of nodes, most of what there is. */
@@ -753,7 +777,8 @@ blend_features(hpc_writer *writer, const hpc_model *member)
 hpc_status
 hpc_model_blend(hpc_env *env, const hpc_training_record *record,
 				const hpc_texts *texts, const hpc_frame *frame,
-				const void *const *members, int nmembers, void **model,
+				const void *const *members, int nmembers,
+				const hpc_calibration_record *calibration, void **model,
 				size_t *nbytes)
 {
 	hpc_training_record own = *record;
@@ -773,7 +798,11 @@ hpc_model_blend(hpc_env *env, const hpc_training_record *record,
 		hpc_model_open(members[i], &view);
 		own.log_scale &= view.training->log_scale;
 	}
-	status = hpc_writer_finish(env, writer, &own, texts, model, nbytes);
+	status = calibration != NULL
+				 ? hpc_writer_set_calibration(env, writer, calibration)
+				 : HPC_OK;
+	if (status == HPC_OK)
+		status = hpc_writer_finish(env, writer, &own, texts, model, nbytes);
 	hpc_writer_free(env, writer);
 	return status;
 }

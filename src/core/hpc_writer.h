@@ -49,6 +49,11 @@ hpc_writer_set_linear(hpc_env *env, hpc_writer *writer,
 					  const hpc_linear_term *terms, const double *levels,
 					  uint32_t nlevels, const double *gain);
 
+/* What its predictions are off by, copied. */
+extern hpc_status
+hpc_writer_set_calibration(hpc_env *env, hpc_writer *writer,
+						   const hpc_calibration_record *calibration);
+
 /*
  * The finished model, a block from env.  record holds what is not known from
  * the trees and the frame: params (hpc_model_record_params), skipped rows,
@@ -61,12 +66,14 @@ hpc_writer_finish(hpc_env *env, hpc_writer *writer,
 
 /*
  * A blend of finished models, which it copies.  They have been trained on the
- * features of the frame; record and texts as in hpc_writer_finish.
+ * features of the frame; record and texts as in hpc_writer_finish; calibration
+ * may be NULL.
  */
 extern hpc_status
 hpc_model_blend(hpc_env *env, const hpc_training_record *record,
 				const hpc_texts *texts, const hpc_frame *frame,
-				const void *const *members, int nmembers, void **model,
+				const void *const *members, int nmembers,
+				const hpc_calibration_record *calibration, void **model,
 				size_t *nbytes);
 
 #endif /* HPC_WRITER_H */

@@ -377,6 +377,7 @@ typedef struct hpg_call
 	bool pinned;        /* it is in the cache */
 	bool passing;       /* it lies in a row: the model is valid for one call */
 	hpg_binding *binding;
+	TupleDesc result; /* of hp_predict_interval */
 } hpg_call;
 
 extern hpg_call *hpg_call_of(FunctionCallInfo fcinfo);
@@ -422,6 +423,9 @@ hpg_binding_make(const hpc_model *model, hpg_rowtype *rowtype,
  */
 extern const hpc_value *hpg_binding_used_values(hpg_binding *binding);
 
+/* The same of all features. */
+extern const hpc_value *hpg_binding_all_values(hpg_binding *binding);
+
 /* Values of a row in the model's order of features. */
 extern const hpc_value *
 hpg_binding_values(hpg_binding *binding, HeapTupleHeader row);
@@ -442,6 +446,26 @@ hpg_binding_predict_values(hpg_binding *binding, hpg_loaded *loaded);
 extern bool
 hpg_binding_predict_oob(hpg_binding *binding, const hpc_model *model,
 						double target, double weight, double *prediction);
+
+/* The interval for a row; only for a model that has intervals. */
+extern void
+hpg_binding_predict_interval(hpg_binding *binding, const hpc_model *model,
+							 HeapTupleHeader row, double coverage,
+							 hpc_interval *interval);
+
+/* The same for the values that were read last. */
+extern void hpg_binding_interval(hpg_binding *binding, const hpc_model *model,
+								 double coverage, hpc_interval *interval);
+
+/* ---------- hpg_interval.c ---------- */
+
+/* ERROR: it is no coverage, or the model has no intervals. */
+extern void hpg_check_interval(const hpc_model *model, double coverage);
+
+/* ---------- hpg_warn.c ---------- */
+
+/* What of a row is unlike the training: a text[]. */
+extern Datum hpg_warnings(const hpc_model *model, const hpc_value *values);
 
 /*
  * The value of the target column that the model names in the row last split

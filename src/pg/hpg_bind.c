@@ -166,6 +166,13 @@ hpg_binding_used_values(hpg_binding *binding)
 }
 
 const hpc_value *
+hpg_binding_all_values(hpg_binding *binding)
+{
+	read_features(binding, true);
+	return binding->values;
+}
+
+const hpc_value *
 hpg_binding_values(hpg_binding *binding, HeapTupleHeader row)
 {
 	hpg_rowtype *rowtype = binding->rowtype;
@@ -241,4 +248,22 @@ hpg_binding_predict_oob(hpg_binding *binding, const hpc_model *model,
 {
 	return hpc_model_predict_oob(model, binding->values, target, weight,
 								 binding->codes, prediction);
+}
+
+void
+hpg_binding_interval(hpg_binding *binding, const hpc_model *model,
+					 double coverage, hpc_interval *interval)
+{
+	hpc_model_predict_interval(model, binding->values, coverage,
+							   binding->codes, interval);
+}
+
+void
+hpg_binding_predict_interval(hpg_binding *binding, const hpc_model *model,
+							 HeapTupleHeader row, double coverage,
+							 hpc_interval *interval)
+{
+	hpg_row_deform(binding->rowtype, row);
+	read_features(binding, false);
+	hpg_binding_interval(binding, model, coverage, interval);
 }

@@ -14,6 +14,7 @@
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
@@ -39,20 +40,47 @@ typedef struct predict_job
 
 	MemoryContext waiting; /* of the rows in the batch */
 	size_t nbytes;         /* of them */
-	Datum *rows;           /* [room], or NULL: not wanted */
+	Datum *rows;           /* [room], or NULL: not wanted; and so on */
 	double *predictions;   /* [room] */
+	double coverage;
+	hpc_interval *intervals; /* [room] */
+	Datum *warnings;         /* [room] */
 } predict_job;
 
-/* NULL stands for NULL. */
-static void
-put_row(predict_job *job, const Datum *row, const double *prediction)
+enum
 {
-	bool nulls[2] = {row == NULL, prediction == NULL};
-	Datum values[2];
+	ROW,
+	PREDICTION,
+	LOWER,
+	UPPER,
+	WARNINGS,
+	NRESULTS
+};
 
-	values[0] = nulls[0] ? 0 : *row;
-	values[1] = nulls[1] ? 0 : Float8GetDatum(*prediction);
+static void
+set(Datum *values, bool *nulls, int column, Datum value)
+{
+	values[column] = value;
+	nulls[column] = false;
+}
 
+/* Into the result goes the i-th row that waits. */
+static void
+put_row(predict_job *job, uint32 i)
+{
+	bool nulls[NRESULTS] = {true, true, true, true, true};
+	Datum values[NRESULTS];
+
+	if (job->rows != NULL)
+		set(values, nulls, ROW, job->rows[i]);
+	set(values, nulls, PREDICTION, Float8GetDatum(job->predictions[i]));
+	if (job->intervals != NULL)
+	{
+		set(values, nulls, LOWER, Float8GetDatum(job->intervals[i].lower));
+		set(values, nulls, UPPER, Float8GetDatum(job->intervals[i].upper));
+	}
+	if (job->warnings != NULL)
+		set(values, nulls, WARNINGS, job->warnings[i]);
 	tuplestore_putvalues(job->info->setResult, job->info->setDesc, values,
 						 nulls);
 }
@@ -65,8 +93,7 @@ predict_batch(predict_job *job)
 	hpg_check_status(&job->env, hpc_batch_predict(&job->env, job->batch,
 												  job->predictions));
 	for (uint32 i = 0; i < nrows; i++)
-		put_row(job, job->rows != NULL ? &job->rows[i] : NULL,
-				&job->predictions[i]);
+		put_row(job, i);
 	MemoryContextReset(job->waiting);
 	job->nbytes = 0;
 }
@@ -91,40 +118,63 @@ begin_rows(void *opaque, TupleDesc desc)
 	job->attnums = hpg_source_columns(desc, job->rowtype);
 }
 
-/* Without a model predictions are NULL. */
+/* Without a model there is nothing but the row. */
 static void
 put_unpredicted(predict_job *job)
 {
-	Datum row = 0;
+	bool nulls[NRESULTS] = {true, true, true, true, true};
+	Datum values[NRESULTS];
 
 	if (job->with_rows)
-		row = form_row(job->rowtype, &job->nbytes);
-	put_row(job, job->with_rows ? &row : NULL, NULL);
+		set(values, nulls, ROW, form_row(job->rowtype, &job->nbytes));
+	tuplestore_putvalues(job->info->setResult, job->info->setDesc, values,
+						 nulls);
+}
+
+/* What is asked about a row besides its prediction, which can wait. */
+static const hpc_value *
+look_at_row(predict_job *job, uint32 place)
+{
+	MemoryContext old = MemoryContextSwitchTo(job->waiting);
+	const hpc_value *values;
+
+	/* as it came, before the fill of the model is applied to it */
+	if (job->rows != NULL)
+		job->rows[place] = form_row(job->rowtype, &job->nbytes);
+	MemoryContextSwitchTo(old);
+	if (job->warnings == NULL)
+		values = hpg_binding_used_values(job->binding);
+	else
+	{
+		Datum warnings;
+
+		values = hpg_binding_all_values(job->binding);
+		warnings = hpg_warnings(job->model, values);
+		job->nbytes += VARSIZE(DatumGetPointer(warnings));
+		MemoryContextSwitchTo(job->waiting);
+		job->warnings[place] = datumCopy(warnings, false, -1);
+		MemoryContextSwitchTo(old);
+	}
+	if (job->intervals != NULL)
+		hpg_binding_interval(job->binding, job->model, job->coverage,
+							 &job->intervals[place]);
+	return values;
 }
 
 static void
 predict_row(void *opaque, TupleTableSlot *slot)
 {
 	predict_job *job = opaque;
-	hpg_rowtype *rowtype = job->rowtype;
+	const hpc_value *values;
 
-	hpg_source_row(slot, job->attnums, rowtype);
+	hpg_source_row(slot, job->attnums, job->rowtype);
 	if (job->model == NULL)
 	{
 		put_unpredicted(job);
 		return;
 	}
-	if (job->with_rows)
-	{
-		MemoryContext old = MemoryContextSwitchTo(job->waiting);
-
-		job->rows[hpc_batch_nrows(job->batch)] =
-			form_row(rowtype, &job->nbytes);
-		MemoryContextSwitchTo(old);
-	}
-	hpg_check_status(&job->env,
-					 hpc_batch_add(&job->env, job->batch,
-								   hpg_binding_used_values(job->binding)));
+	values = look_at_row(job, hpc_batch_nrows(job->batch));
+	hpg_check_status(&job->env, hpc_batch_add(&job->env, job->batch, values));
 	if (hpc_batch_room(job->batch) == 0 || job->nbytes > MAX_WAITING)
 		predict_batch(job);
 }
@@ -147,12 +197,22 @@ begin_batch(predict_job *job, FunctionCallInfo fcinfo, MemoryContext context)
 	if (job->with_rows)
 		job->rows = palloc_extended(room * sizeof(Datum), MCXT_ALLOC_HUGE);
 	job->predictions = palloc_extended(room * sizeof(double), MCXT_ALLOC_HUGE);
+	if (!PG_ARGISNULL(4))
+	{
+		job->coverage = PG_GETARG_FLOAT8(4);
+		hpg_check_interval(job->model, job->coverage);
+		job->intervals =
+			palloc_extended(room * sizeof(hpc_interval), MCXT_ALLOC_HUGE);
+	}
+	if (!PG_ARGISNULL(5) && PG_GETARG_BOOL(5))
+		job->warnings = palloc_extended(room * sizeof(Datum), MCXT_ALLOC_HUGE);
 }
 
 /*
  * hp_predict_rows(model hp_model, r anyelement, source text DEFAULT NULL,
- * source_rows boolean DEFAULT true) returns TABLE (source_row anyelement,
- * prediction float8)
+ * source_rows boolean DEFAULT true, coverage float8 DEFAULT NULL, warnings
+ * boolean DEFAULT false) returns TABLE (source_row anyelement, prediction
+ * float8, lower float8, upper float8, warnings text[])
  */
 Datum
 hp_predict_rows(PG_FUNCTION_ARGS)

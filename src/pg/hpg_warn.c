@@ -88,6 +88,25 @@ warn_of(const hpc_model *model, int index, const hpc_value *value)
 					hpg_name(feature.name), quoted(value));
 }
 
+Datum
+hpg_warnings(const hpc_model *model, const hpc_value *values)
+{
+	hpc_model_summary summary;
+	char **warnings;
+	int n = 0;
+
+	hpc_model_summarize(model, &summary);
+	warnings = palloc(sizeof(char *) * Max(summary.nfeatures, 1));
+	for (int i = 0; i < summary.nfeatures; i++)
+	{
+		char *warning = warn_of(model, i, &values[i]);
+
+		if (warning != NULL)
+			warnings[n++] = warning;
+	}
+	return hpg_text_array(warnings, n);
+}
+
 /* hp_warn(model hp_model, r record) returns text[] */
 Datum
 hp_warn(PG_FUNCTION_ARGS)
@@ -95,21 +114,9 @@ hp_warn(PG_FUNCTION_ARGS)
 	hpg_loaded *loaded;
 	HeapTupleHeader row;
 	hpg_binding *binding = hpg_call_bind(fcinfo, &loaded, &row);
-	const hpc_value *values = hpg_binding_values(binding, row);
-	hpc_model_summary summary;
-	char **warnings;
-	int n = 0;
 
-	hpc_model_summarize(loaded->model, &summary);
-	warnings = palloc(sizeof(char *) * Max(summary.nfeatures, 1));
-	for (int i = 0; i < summary.nfeatures; i++)
-	{
-		char *warning = warn_of(loaded->model, i, &values[i]);
-
-		if (warning != NULL)
-			warnings[n++] = warning;
-	}
-	PG_RETURN_DATUM(hpg_text_array(warnings, n));
+	PG_RETURN_DATUM(
+		hpg_warnings(loaded->model, hpg_binding_values(binding, row)));
 }
 
 /* ---------- a row type ---------- */

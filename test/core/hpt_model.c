@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hpc_calibrate.h"
 #include "hpc_memory.h"
 #include "hpt_model.h"
 #include "hpt_table.h"
@@ -221,6 +222,28 @@ write_terms(hpt_hand *hand, hpc_writer *writer)
 								 nlevels, gain);
 }
 
+/* Of 11 rows; in a buffer of its own. */
+static const hpc_calibration_record *
+hand_calibration(bool by_spread)
+{
+	static union
+	{
+		hpc_calibration_record record;
+		char bytes[sizeof(hpc_calibration_record) + 2 * sizeof(hpc_knot) +
+				   3 * sizeof(double)];
+	} place;
+	hpc_calibration_record *made = &place.record;
+	hpc_knot *knots = (hpc_knot *) (made + 1);
+	double *scores = (double *) (knots + 2);
+
+	*made = (hpc_calibration_record){by_spread, 2, 3, 0, 11};
+	knots[0] = (hpc_knot){-0.5, 1};
+	knots[1] = (hpc_knot){1.5, 2};
+	for (int i = 0; i < 3; i++)
+		scores[i] = i;
+	return made;
+}
+
 static hpc_status
 write_parts(hpt_hand *hand, hpc_writer *writer, hpc_algorithm algorithm)
 {
@@ -239,6 +262,10 @@ write_parts(hpt_hand *hand, hpc_writer *writer, hpc_algorithm algorithm)
 		hpt_hand_grow(hand, 13 - 4 * i);
 		status = hpc_writer_add_tree(&hand->memory.env, writer, &hand->tree);
 	}
+	if (status == HPC_OK && algorithm != HPC_MEAN)
+		status = hpc_writer_set_calibration(&hand->memory.env, writer,
+											hand_calibration(algorithm ==
+															 HPC_FOREST));
 	return status;
 }
 
@@ -266,7 +293,7 @@ hand_blend(hpt_hand *hand, const hpc_params *params,
 	}
 	if (hpc_model_blend(&hand->memory.env, record, &hand_texts, &hand->frame,
 						(const void *const *) members, params->nmembers,
-						&model, nbytes) != HPC_OK)
+						hand_calibration(false), &model, nbytes) != HPC_OK)
 		give_up(hand);
 	for (int i = 0; i < params->nmembers; i++)
 		hpt_hand_release(hand, members[i]);
@@ -686,6 +713,28 @@ read_learned(const hpc_model *model, const hpc_model_summary *summary)
 	return sum;
 }
 
+/* Intervals have the prediction inside, and grow with the coverage. */
+static void
+predict_intervals(const hpc_model *model, const hpc_value *values,
+				  uint32_t *codes, double predicted)
+{
+	static const double coverages[] = {1e-9, 0.3, 0.5, 0.9, 1 - 1e-9};
+	hpc_interval last = {0, INFINITY, -INFINITY};
+
+	for (int i = 0; i < 5 && hpc_model_has_intervals(model); i++)
+	{
+		hpc_interval interval;
+
+		hpc_model_predict_interval(model, values, coverages[i], codes,
+								   &interval);
+		if (interval.prediction != predicted || isnan(interval.lower) ||
+			isnan(interval.upper) || !(interval.lower <= interval.upper) ||
+			interval.lower > last.lower || interval.upper < last.upper)
+			abort();
+		last = interval;
+	}
+}
+
 /*
  * Predicts rows, likely and strange ones; each has a finite prediction, and a
  * predictor agrees.
@@ -727,6 +776,7 @@ predict_rows(const hpc_model *model, const hpc_model_summary *summary)
 				predicted)
 			abort();
 		alone[turn] = predicted;
+		predict_intervals(model, values, codes, predicted);
 		hpc_batch_add(&memory.env, batch, values);
 		if (hpc_model_has_bags(model) &&
 			hpc_model_predict_oob(model, values, turn, 1, codes, &outside) &&

@@ -78,11 +78,15 @@ train_frame(hpc_env *env, const hpc_frame *frame, hpc_params *params,
 {
 	hpc_training_record record = {0};
 	hpc_texts texts = {0};
+	hpc_held held;
 	hpc_writer *writer = hpc_writer_create(env, frame);
-	hpc_status status = hpc_boost_train(env, frame, params, writer, oob);
+	hpc_status status = hpc_boost_train(env, frame, params, writer, &held);
 	size_t nbytes;
 	void *bytes = NULL;
 
+	if (status == HPC_OK)
+		status = hpc_oob_measure(env, frame, &held, oob);
+	hpc_held_free(env, &held);
 	hpc_model_record_params(params, &record);
 	if (status == HPC_OK)
 		status =

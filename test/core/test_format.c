@@ -35,6 +35,8 @@ typedef struct field
 	FIELD("Training record", hpc_training_record, settings.name),
 #define FEATURE(name) FIELD("Feature record", hpc_feature_record, name)
 #define TERM(name) FIELD("Terms", hpc_linear_term, name)
+#define CALIBRATION(name) FIELD("Calibration", hpc_calibration_record, name)
+#define KNOT(name) FIELD("Knots", hpc_knot, name)
 #define KEY(name) FIELD("Tree keys", hpc_tree_key, name)
 
 static field fields[] = {
@@ -94,6 +96,13 @@ static field fields[] = {
 	TERM(coefficient),
 	TERM(missing),
 	TERM(unknown),
+	CALIBRATION(by_spread),
+	CALIBRATION(nknots),
+	CALIBRATION(nscores),
+	CALIBRATION(reserved),
+	CALIBRATION(nrows),
+	KNOT(at),
+	KNOT(scale),
 	KEY(seed),
 	KEY(number),
 	KEY(reserved)};
@@ -171,7 +180,8 @@ check_sizes(FILE *page)
 				   {"Training record", sizeof(hpc_training_record)},
 				   {"Feature record", sizeof(hpc_feature_record)},
 				   {"Nodes", sizeof(hpc_node)},
-				   {"Terms", sizeof(hpc_linear_term)}};
+				   {"Terms", sizeof(hpc_linear_term)},
+				   {"Knots", sizeof(hpc_knot)}};
 	char line[4096];
 	char heading[100] = "";
 

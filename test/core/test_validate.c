@@ -230,9 +230,9 @@ check_hostile_sections(void)
 			swap_sections(&v.model->sections[2], &v.model->sections[3]));
 	REFUSED("a section twice", v.model->sections[3].kind = 3);
 	REFUSED("kind 0", v.model->sections[0].kind = 0);
-	REFUSED("an unknown section", v.model->sections[11].kind = 40);
+	REFUSED("an unknown section", v.model->sections[11].kind = 20);
 	REFUSED("no members, but an optional section",
-			v.model->sections[11].kind = 40;
+			v.model->sections[11].kind = 20;
 			v.model->sections[11].flags = HPC_SECTION_OPTIONAL);
 	REFUSED("overlapping sections", v.model->sections[4].offset -= 8);
 	REFUSED("a gap between sections", v.model->sections[4].offset += 8);
@@ -576,6 +576,49 @@ member_name(victim *v)
 	return at(v, view.strings + view.features[0].name.offset);
 }
 
+static hpc_calibration_record *
+calibration(victim *v)
+{
+	return at(v, v->view.calibration);
+}
+
+static hpc_knot *
+knots(victim *v)
+{
+	return at(v, hpc_calibration_knots(v->view.calibration));
+}
+
+static double *
+scores(victim *v)
+{
+	return at(v, hpc_calibration_scores(v->view.calibration));
+}
+
+static void
+check_hostile_calibration(int which)
+{
+	attack(which);
+	REFUSED("no knots", calibration(&v)->nknots = 0);
+	REFUSED("no scores", calibration(&v)->nscores = 0;
+			calibration(&v)->nknots += 1);
+	REFUSED("knots without end", calibration(&v)->nknots = UINT32_MAX);
+	REFUSED("scores without end", calibration(&v)->nscores = UINT32_MAX);
+	REFUSED("a score more", calibration(&v)->nscores++);
+	REFUSED("more scores than rows", calibration(&v)->nrows = 2);
+	REFUSED("more rows than there were",
+			calibration(&v)->nrows = v.view.training->nrows + 1);
+	REFUSED("another difficulty", calibration(&v)->by_spread = 2);
+	REFUSED("something reserved", calibration(&v)->reserved = 1);
+	REFUSED("a knot nowhere", knots(&v)->at = NAN);
+	REFUSED("knots in the wrong order", knots(&v)->at = 1.5);
+	REFUSED("a scale of 0", knots(&v)->scale = 0);
+	REFUSED("an infinite scale", knots(&v)->scale = INFINITY);
+	REFUSED("a score below 0", scores(&v)[0] = -1);
+	REFUSED("a score that is not a number", scores(&v)[2] = NAN);
+	REFUSED("scores in the wrong order", scores(&v)[1] = 5);
+}
+
+
 static void
 check_hostile_members(int which)
 {
@@ -610,7 +653,7 @@ validate_blend(const void *const *members, int nmembers, int nfeatures)
 	hpt_hand_init(&hand, 1);
 	hand.frame.nfeatures = nfeatures;
 	status = hpc_model_blend(&hand.memory.env, &record, &texts, &hand.frame,
-							 members, nmembers, &model, &nbytes);
+							 members, nmembers, NULL, &model, &nbytes);
 	if (status == HPC_OK)
 		status = hpt_model_validate(model, nbytes);
 	hpt_hand_release(&hand, model);
@@ -645,8 +688,9 @@ check_members(void)
 static hpc_status
 with_section(uint32_t kind, uint32_t flags)
 {
+	uint32_t nsections = original->nsections;
 	size_t table_end =
-		sizeof(struct hpc_model) + HPC_KNOWN_SECTIONS * sizeof(hpc_section);
+		sizeof(struct hpc_model) + nsections * sizeof(hpc_section);
 	size_t nbytes = original_size + sizeof(hpc_section) + 8;
 	char *bytes = calloc(nbytes, 1);
 	hpc_model *model = (hpc_model *) bytes;
@@ -655,10 +699,9 @@ with_section(uint32_t kind, uint32_t flags)
 	memcpy(bytes, original, table_end);
 	memcpy(bytes + table_end + sizeof(hpc_section),
 		   (const char *) original + table_end, original_size - table_end);
-	for (int i = 0; i < HPC_KNOWN_SECTIONS; i++)
+	for (uint32_t i = 0; i < nsections; i++)
 		model->sections[i].offset += sizeof(hpc_section);
-	model->sections[HPC_KNOWN_SECTIONS] =
-		(hpc_section){kind, flags, nbytes - 8, 8};
+	model->sections[nsections] = (hpc_section){kind, flags, nbytes - 8, 8};
 	model->nsections++;
 	model->nbytes = nbytes;
 	hpt_model_seal(model);
@@ -670,11 +713,11 @@ with_section(uint32_t kind, uint32_t flags)
 static void
 check_later_sections(void)
 {
-	hpt_ok(with_section(HPC_SECTION_CALIBRATION, HPC_SECTION_OPTIONAL) ==
+	hpt_ok(with_section(HPC_SECTION_ROW_SKETCH, HPC_SECTION_OPTIONAL) ==
 				   HPC_OK &&
 			   with_section(4000000000, HPC_SECTION_OPTIONAL) == HPC_OK,
 		   "an optional section of later is skipped");
-	hpt_ok(with_section(HPC_SECTION_CALIBRATION, 0) == HPC_CORRUPT,
+	hpt_ok(with_section(HPC_SECTION_ROW_SKETCH, 0) == HPC_CORRUPT,
 		   "one that is not optional is refused");
 }
 
@@ -693,7 +736,7 @@ with_loose_bytes(uint32_t which)
 	memcpy(bytes + end + 8, (const char *) original + end,
 		   original_size - end);
 	model->sections[which].nbytes += 8;
-	for (uint32_t i = which + 1; i < HPC_KNOWN_SECTIONS; i++)
+	for (uint32_t i = which + 1; i < original->nsections; i++)
 		model->sections[i].offset += 8;
 	model->nbytes = nbytes;
 	hpt_model_seal(model);
@@ -787,6 +830,11 @@ main(void)
 	check_hostile_scale();
 	check_hostile_algorithms();
 	check_hostile_terms();
+	check_hostile_calibration(FOREST);
+	check_hostile_calibration(LINEAR);
+	REFUSED("disagreement of trees that are none",
+			calibration(&v)->by_spread = 1);
+	check_hostile_calibration(BLEND);
 	check_hostile_members(LOG_BLEND);
 	check_hostile_members(BLEND);
 	check_members();

@@ -1,0 +1,70 @@
+/*
+ * hpc_interval.c
+ *		An interval around the prediction for one row (hpc_calibrate.h).
+ */
+#include <math.h>
+
+#include "hpc_calibrate.h"
+#include "hpc_predict.h"
+
+bool
+hpc_model_has_intervals(const hpc_model *model)
+{
+	hpc_model_view view;
+
+	hpc_model_open(model, &view);
+	return view.calibration != NULL;
+}
+
+/* How far the trees disagree about the row that was coded last. */
+static double
+spread_of_trees(const hpc_model_view *view, double mean, const uint32_t *codes)
+{
+	uint32_t ntrees = view->training->ntrees;
+	double leaves[HPC_MASKS_GROUP];
+	double squares = 0;
+
+	for (uint32_t first = 0; first < ntrees; first += HPC_MASKS_GROUP)
+	{
+		uint32_t n = ntrees - first < HPC_MASKS_GROUP ? ntrees - first
+													  : HPC_MASKS_GROUP;
+
+		hpc_walk(view, first, 1, codes, 0, n, leaves);
+		for (uint32_t i = 0; i < n; i++)
+			squares += (leaves[i] - mean) * (leaves[i] - mean);
+	}
+	return ntrees > 1 ? sqrt(squares / (ntrees - 1)) : 0;
+}
+
+/* From the learned scale, without what turns a median into a mean. */
+static double
+value_at(const hpc_model_view *view, double raw)
+{
+	if (isinf(raw))
+		return raw > 0 ? raw : view->training->log_scale != 0 ? 0 : raw;
+	return view->training->log_scale != 0 ? hpc_model_number(hpc_exp(raw))
+										  : raw;
+}
+
+void
+hpc_model_predict_interval(const hpc_model *model, const hpc_value *values,
+						   double coverage, uint32_t *codes,
+						   hpc_interval *interval)
+{
+	const hpc_calibration_record *calibration;
+	hpc_model_view view;
+	double raw;
+	double difficulty;
+	double reach;
+
+	hpc_model_open(model, &view);
+	calibration = view.calibration;
+	raw = hpc_predict_raw(&view, NULL, values, codes);
+	difficulty =
+		calibration->by_spread != 0 ? spread_of_trees(&view, raw, codes) : raw;
+	reach = hpc_calibration_score(calibration, coverage) *
+			hpc_calibration_scale(calibration, difficulty);
+	interval->prediction = hpc_predict_retransform(view.training, raw);
+	interval->lower = value_at(&view, raw - reach);
+	interval->upper = value_at(&view, raw + reach);
+}
