@@ -25,28 +25,6 @@
 
 /* ---------- trees ---------- */
 
-_Static_assert(HPC_NO_CODE == UINT32_MAX && HPC_NODE_MISSING_LEFT == 1,
-			   "no code, plus the flag, is 0");
-
-/* 1 where the row goes to the right child. */
-static inline uint32_t
-goes_right(const hpc_model_view *view, const hpc_node *node,
-		   const uint32_t *codes)
-{
-	uint32_t code = codes[node->u.split.feature];
-	uint32_t missing_left = node->u.split.flags & HPC_NODE_MISSING_LEFT;
-
-	if (node->u.split.flags & HPC_NODE_SET)
-	{
-		if (code == HPC_NO_CODE)
-			return !missing_left;
-		return !(view->sets[node->u.split.cut + code / 32] >> (code % 32) & 1);
-	}
-
-	/* no branch: no code plus one is the least code */
-	return code + missing_left > node->u.split.cut + missing_left;
-}
-
 /* A walk that is under way. */
 typedef struct walker
 {
@@ -81,18 +59,13 @@ begin_walk(walker *w, pairs *next, const hpc_node *nodes)
  * Many pairs are walked at a time, in step, so that their misses of the cache
  * overlap: where one ends, the next begins.
  */
-void
-hpc_walk(const hpc_model_view *view, uint32_t first_tree, uint32_t tree_step,
-		 const uint32_t *codes, size_t code_step, uint32_t n, double *leaves)
+static void
+walk_pairs(const hpc_model_view *view, pairs next)
 {
-	pairs next = {view->trees + first_tree,
-				  tree_step,
-				  codes,
-				  code_step,
-				  leaves,
-				  leaves + n};
 	walker walkers[WALKERS];
-	uint32_t nwalkers = n < WALKERS ? n : WALKERS;
+	uint32_t nwalkers = next.end - next.leaf < WALKERS
+							? (uint32_t) (next.end - next.leaf)
+							: WALKERS;
 
 	for (uint32_t i = 0; i < nwalkers; i++)
 		begin_walk(&walkers[i], &next, view->nodes);
@@ -104,8 +77,8 @@ hpc_walk(const hpc_model_view *view, uint32_t first_tree, uint32_t tree_step,
 			const hpc_node *node = w->at;
 
 			if (node->left != 0)
-				w->at =
-					w->tree + node->left + goes_right(view, node, w->codes);
+				w->at = w->tree + node->left +
+						hpc_goes_right(view, node, w->codes);
 			else
 			{
 				memcpy(w->leaf, node->u.value, sizeof(double));
@@ -117,6 +90,21 @@ hpc_walk(const hpc_model_view *view, uint32_t first_tree, uint32_t tree_step,
 			__builtin_prefetch(w->at);
 		}
 	}
+}
+
+void
+hpc_walk(const hpc_model_view *view, uint32_t first_tree, uint32_t tree_step,
+		 const uint32_t *codes, size_t code_step, uint32_t n, double *leaves)
+{
+	walk_pairs(view, (pairs){view->trees + first_tree, tree_step, codes,
+							 code_step, leaves, leaves + n});
+}
+
+void
+hpc_walk_trees(const hpc_model_view *view, const uint32_t *roots,
+			   const uint32_t *codes, uint32_t n, double *leaves)
+{
+	walk_pairs(view, (pairs){roots, 1, codes, 0, leaves, leaves + n});
 }
 
 /*

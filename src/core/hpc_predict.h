@@ -57,6 +57,28 @@ hpc_tally_end(const hpc_tally *tally, const hpc_training_record *training)
 			   : tally->sum;
 }
 
+_Static_assert(HPC_NO_CODE == UINT32_MAX && HPC_NODE_MISSING_LEFT == 1,
+			   "no code, plus the flag, is 0");
+
+/* 1 where the row goes to the right child. */
+static inline uint32_t
+hpc_goes_right(const hpc_model_view *view, const hpc_node *node,
+			   const uint32_t *codes)
+{
+	uint32_t code = codes[node->u.split.feature];
+	uint32_t missing_left = node->u.split.flags & HPC_NODE_MISSING_LEFT;
+
+	if (node->u.split.flags & HPC_NODE_SET)
+	{
+		if (code == HPC_NO_CODE)
+			return !missing_left;
+		return !(view->sets[node->u.split.cut + code / 32] >> (code % 32) & 1);
+	}
+
+	/* no branch: no code plus one is the least code */
+	return code + missing_left > node->u.split.cut + missing_left;
+}
+
 /*
  * Leaves of n pairs of a tree and a row.  The i-th pair has the tree with
  * number first_tree + i × tree_step, and the codes at i × code_step.
@@ -64,6 +86,10 @@ hpc_tally_end(const hpc_tally *tally, const hpc_training_record *training)
 extern void
 hpc_walk(const hpc_model_view *view, uint32_t first_tree, uint32_t tree_step,
 		 const uint32_t *codes, size_t code_step, uint32_t n, double *leaves);
+
+/* Leaves of one row in n trees, of which roots has the first nodes. */
+extern void hpc_walk_trees(const hpc_model_view *view, const uint32_t *roots,
+						   const uint32_t *codes, uint32_t n, double *leaves);
 
 /*
  * Predictions on the scale that was learned, a logarithm where log_scale is 1:

@@ -11,6 +11,8 @@
 #include "hpc_predict.h"
 #include "hpc_random.h"
 
+#define TREES_AT_ONCE 128
+
 bool
 hpc_model_has_bags(const hpc_model *model)
 {
@@ -22,31 +24,59 @@ hpc_model_has_bags(const hpc_model *model)
 		   (summary.params.bag || summary.params.row_fraction < 1);
 }
 
+/* The leaves of a row, of trees that wait to be walked together. */
+typedef struct outside
+{
+	const hpc_model_view *view;
+	const uint32_t *codes;
+	double unit;
+	uint32_t nwaiting;
+	uint32_t roots[TREES_AT_ONCE];
+	uint32_t ntrees; /* walked */
+	hpc_tally tally; /* of their leaves */
+} outside;
+
+static void
+walk_waiting(outside *out)
+{
+	double leaves[TREES_AT_ONCE];
+
+	hpc_walk_trees(out->view, out->roots, out->codes, out->nwaiting, leaves);
+	for (uint32_t i = 0; i < out->nwaiting; i++)
+	{
+		if (out->ntrees == 0)
+			hpc_tally_begin(&out->tally, out->view->training, leaves[i],
+							out->unit);
+		hpc_tally_add(&out->tally, leaves[i], out->unit);
+		out->ntrees++;
+	}
+	out->nwaiting = 0;
+}
+
 /* The mean leaf of the trees outside whose bag the row is, in units. */
 static bool
 mean_outside(const hpc_model_view *view, const hpc_bag_rule *rule,
 			 uint64_t row_key, const uint32_t *codes, double unit,
 			 double *mean)
 {
-	hpc_tally tally = {0, 0};
-	uint32_t ntrees = 0;
+	outside out = {.view = view, .codes = codes, .unit = unit};
 
 	for (uint32_t tree = 0; tree < view->training->ntrees; tree++)
 	{
 		hpc_tree_key key = hpc_model_tree_key(view, tree);
-		double leaf;
 
 		if (hpc_bag_draw(rule, hpc_bag_stream(rule, key.seed, key.number),
 						 hpc_copy_key(row_key, 0)) > 0)
 			continue;
-		hpc_walk(view, tree, 0, codes, 0, 1, &leaf);
-		if (ntrees == 0)
-			hpc_tally_begin(&tally, view->training, leaf, unit);
-		hpc_tally_add(&tally, leaf, unit);
-		ntrees++;
+		out.roots[out.nwaiting++] = view->trees[tree];
+		if (out.nwaiting == TREES_AT_ONCE)
+			walk_waiting(&out);
 	}
-	*mean = tally.origin + tally.sum / (ntrees > 0 ? ntrees : 1);
-	return ntrees > 0;
+	walk_waiting(&out);
+	if (out.ntrees == 0)
+		return false;
+	*mean = out.tally.origin + out.tally.sum / out.ntrees;
+	return true;
 }
 
 bool
