@@ -746,6 +746,44 @@ extern hpc_status
 hpc_batch_predict(hpc_env *env, hpc_batch *batch, double *predictions);
 
 /*
+ * What rows have in common with a given one, in the trees of a forest.  In each
+ * of them the row given has a node: the deepest on its way down in which at
+ * least so many rows of the training lay, as they were in the bag of the tree;
+ * the root where there were fewer.  Points into the model.
+ */
+#define HPC_PROXIMITY_COVER 10
+
+typedef struct hpc_proximity hpc_proximity;
+
+/* values[nfeatures], as for hpc_model_predict; not needed afterwards. */
+extern hpc_status
+hpc_proximity_create(hpc_env *env, const hpc_model *model,
+					 const hpc_value *values, hpc_proximity **proximity);
+extern void hpc_proximity_free(hpc_env *env, hpc_proximity *proximity);
+
+/* Words in which each tree of the model has a bit. */
+extern uint32_t hpc_proximity_nwords(const hpc_proximity *proximity);
+
+/*
+ * The trees in which the row of values[nfeatures] lies in the node of the row
+ * given, in trees[nwords]; answers how many.
+ */
+extern uint32_t hpc_proximity_trees(const hpc_proximity *proximity,
+									const hpc_value *values, uint64_t *trees);
+
+/* Counts so many rows more in the nodes of these trees; -1: one less. */
+extern void
+hpc_proximity_count(hpc_proximity *proximity, const uint64_t *trees, int rows);
+
+/*
+ * The weight of a counted row: each tree spreads its own evenly over the rows
+ * counted in the node.  Those of all counted rows add up to 1, or to 0 where
+ * none lies in any node.
+ */
+extern double
+hpc_proximity_share(const hpc_proximity *proximity, const uint64_t *trees);
+
+/*
  * Hash of a training row as the model's data digest saw it: values in the
  * model's order of features, then the target, then the weight (1 where there
  * is none; see hpc_hash_weight).  Rows of weight 0 are not in the digest.

@@ -89,32 +89,14 @@ make_buckets(buckets *b, const double *thresholds,
 	b->below[(uint32_t) b->top + 1] = n;
 }
 
-/*
- * Number of thresholds below x.  Halves without a branch: where a value falls
- * is what no processor can foretell.
- */
-static inline uint32_t
-code_number(const double *thresholds, uint32_t n, double x)
-{
-	uint32_t low = 0;
-
-	while (n > 1)
-	{
-		uint32_t half = n / 2;
-
-		low += half & -(uint32_t) (thresholds[low + half - 1] < x);
-		n -= half;
-	}
-	return low + (n == 1 && thresholds[low] < x);
-}
-
 static inline uint32_t
 code_in_bucket(const buckets *b, const double *thresholds, double x)
 {
 	uint32_t bucket = bucket_of(b, x);
 	uint32_t low = b->below[bucket];
 
-	return low + code_number(thresholds + low, b->below[bucket + 1] - low, x);
+	return low +
+		   hpc_code_number(thresholds + low, b->below[bucket + 1] - low, x);
 }
 
 /* ---------- categories ---------- */
@@ -252,8 +234,8 @@ hpc_code_row(const hpc_model_view *view, const hpc_coder *coder,
 			codes[i] = code_in_bucket(&coder->features[i].number, thresholds,
 									  value->number);
 		else
-			codes[i] =
-				code_number(thresholds, feature->nthresholds, value->number);
+			codes[i] = hpc_code_number(thresholds, feature->nthresholds,
+									   value->number);
 	}
 }
 

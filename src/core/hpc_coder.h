@@ -28,6 +28,25 @@ extern hpc_status
 hpc_coder_create(hpc_env *env, const hpc_model_view *view, hpc_coder **coder);
 extern void hpc_coder_free(hpc_env *env, hpc_coder *coder);
 
+/*
+ * Number of thresholds below x.  Halves without a branch: where a value falls
+ * is what no processor can foretell.
+ */
+static inline uint32_t
+hpc_code_number(const double *thresholds, uint32_t n, double x)
+{
+	uint32_t low = 0;
+
+	while (n > 1)
+	{
+		uint32_t half = n / 2;
+
+		low += half & -(uint32_t) (thresholds[low + half - 1] < x);
+		n -= half;
+	}
+	return low + (n == 1 && thresholds[low] < x);
+}
+
 /* Codes of values[nfeatures].  coder: made of the same model, or NULL. */
 extern void hpc_code_row(const hpc_model_view *view, const hpc_coder *coder,
 						 const hpc_value *values, uint32_t *codes);

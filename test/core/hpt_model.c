@@ -485,18 +485,51 @@ goes_left(const hpc_model_view *view, const hpc_node *node,
 		   view->thresholds[feature->first_threshold + node->u.split.cut];
 }
 
+/* The child to which the row goes, or 0 from a leaf. */
+static uint32_t
+next_node(const hpc_model_view *view, uint32_t tree, uint32_t at,
+		  const hpc_value *values)
+{
+	const hpc_node *node = view->nodes + view->trees[tree] + at;
+
+	if (node->left == 0)
+		return 0;
+	return node->left + (goes_left(view, node, values) ? 0 : 1);
+}
+
+uint32_t
+hpt_model_node(const hpc_model *model, uint32_t tree, const hpc_value *values,
+			   uint32_t cover)
+{
+	hpc_model_view view;
+	uint32_t at = 0;
+	uint32_t next;
+
+	hpc_model_open(model, &view);
+	while ((next = next_node(&view, tree, at, values)) != 0 &&
+		   view.covers[view.trees[tree] + next] >= cover)
+		at = next;
+	return at;
+}
+
+bool
+hpt_model_passes(const hpc_model *model, uint32_t tree,
+				 const hpc_value *values, uint32_t node)
+{
+	hpc_model_view view;
+	uint32_t at = 0;
+	bool passes = node == 0;
+
+	hpc_model_open(model, &view);
+	while ((at = next_node(&view, tree, at, values)) != 0)
+		passes |= at == node;
+	return passes;
+}
+
 uint32_t
 hpt_model_leaf(const hpc_model *model, uint32_t tree, const hpc_value *values)
 {
-	hpc_model_view view;
-	const hpc_node *nodes;
-	uint32_t at = 0;
-
-	hpc_model_open(model, &view);
-	nodes = view.nodes + view.trees[tree];
-	while (nodes[at].left != 0)
-		at = nodes[at].left + (goes_left(&view, &nodes[at], values) ? 0 : 1);
-	return at;
+	return hpt_model_node(model, tree, values, 0);
 }
 
 double
@@ -735,6 +768,59 @@ predict_intervals(const hpc_model *model, const hpc_value *values,
 	}
 }
 
+/* The first rows are likely, the others strange. */
+static void
+fill_row(const hpc_model *model, uint32_t turn, hpt_random *random,
+		 hpc_value *values)
+{
+	hpc_model_summary summary;
+
+	hpc_model_summarize(model, &summary);
+	for (int i = 0; i < summary.nfeatures; i++)
+	{
+		hpc_model_feature feature;
+
+		hpc_model_feature_at(model, i, &feature);
+		values[i] = turn < 6 ? likely_value(model, i, turn)
+							 : hpt_strange_value(random, &feature);
+	}
+}
+
+/* Compares rows; each is like itself in all trees. */
+static uint64_t
+compare_rows(const hpc_model *model, const hpc_model_summary *summary)
+{
+	hpc_value *values =
+		calloc((size_t) summary->nfeatures + 1, sizeof(hpc_value));
+	hpt_random random = {6};
+	hpt_memory memory;
+	uint64_t sum = 0;
+
+	hpt_memory_init(&memory, 1);
+	for (uint32_t turn = 0; turn < 12; turn++)
+	{
+		hpc_proximity *proximity;
+		uint64_t *trees;
+
+		fill_row(model, turn, &random, values);
+		if (hpc_proximity_create(&memory.env, model, values, &proximity) !=
+			HPC_OK)
+			abort();
+		trees = calloc(hpc_proximity_nwords(proximity) + 1, sizeof(uint64_t));
+		if (hpc_proximity_trees(proximity, values, trees) != summary->ntrees)
+			abort();
+		hpc_proximity_count(proximity, trees, 1);
+		fill_row(model, turn + 1, &random, values);
+		sum += hpc_proximity_trees(proximity, values, trees);
+		if (hpc_proximity_share(proximity, trees) > 1)
+			abort();
+		free(trees);
+		hpc_proximity_free(&memory.env, proximity);
+	}
+	free(values);
+	return sum;
+}
+
 /*
  * Predicts rows, likely and strange ones; each has a finite prediction, and a
  * predictor agrees.
@@ -762,14 +848,7 @@ predict_rows(const hpc_model *model, const hpc_model_summary *summary)
 		double predicted;
 		double outside;
 
-		for (int i = 0; i < summary->nfeatures; i++)
-		{
-			hpc_model_feature feature;
-
-			hpc_model_feature_at(model, i, &feature);
-			values[i] = turn < 6 ? likely_value(model, i, turn)
-								 : hpt_strange_value(&random, &feature);
-		}
+		fill_row(model, turn, &random, values);
 		predicted = hpc_model_predict(model, values, codes);
 		if (!isfinite(predicted) ||
 			hpc_predictor_predict(predictor, model, values, codes) !=
@@ -810,6 +889,7 @@ hpt_model_exercise(const hpc_model *model)
 	sum += strlen(hpc_algorithm_name(summary.algorithm));
 	sum += read_learned(model, &summary);
 	sum += predict_rows(model, &summary);
+	sum += compare_rows(model, &summary);
 	for (int i = 0; i < summary.nmembers; i++)
 		sum += hpt_model_exercise(hpc_model_member(model, i));
 	return sum;

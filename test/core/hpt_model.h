@@ -68,6 +68,15 @@ hpt_strange_value(hpt_random *random, const hpc_model_feature *feature);
 extern uint32_t
 hpt_model_leaf(const hpc_model *model, uint32_t tree, const hpc_value *values);
 
+/*
+ * The node that the row comes to while as many rows of the training as cover
+ * did so; and whether a row comes through a node.
+ */
+extern uint32_t hpt_model_node(const hpc_model *model, uint32_t tree,
+							   const hpc_value *values, uint32_t cover);
+extern bool hpt_model_passes(const hpc_model *model, uint32_t tree,
+							 const hpc_value *values, uint32_t node);
+
 /* Prediction of one tree, by value. */
 extern double hpt_model_tree_value(const hpc_model *model, uint32_t tree,
 								   const hpc_value *values);
