@@ -919,6 +919,24 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 50;
 COMMENT ON FUNCTION hp_importance(hp_model) IS
 	'share of each feature in what the splits of the trees gain';
 
+-- volatile and parallel unsafe as query_to_xml() is: source may be any query
+CREATE FUNCTION hp_comparables(model hp_model, r record, t anyelement,
+	source text DEFAULT NULL, k integer DEFAULT 10)
+RETURNS TABLE (source_row anyelement, similarity float8, share float8)
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000 ROWS 10;
+COMMENT ON FUNCTION hp_comparables(hp_model, record, anyelement, text, integer) IS
+	'the rows of a source that a forest treats most like a given row';
+
+CREATE FUNCTION hp_residuals(model hp_model, r anyelement,
+	source text DEFAULT NULL, target text DEFAULT NULL, oob boolean DEFAULT true)
+RETURNS TABLE (source_row anyelement, actual float8, predicted float8,
+	residual float8, standardized float8)
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION hp_residuals(hp_model, anyelement, text, text, boolean) IS
+	'the rows of a source, those first whose target is furthest from what the model says';
+
 ---------------------------------------------------------------------------
 -- digest
 ---------------------------------------------------------------------------

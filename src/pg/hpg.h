@@ -67,6 +67,9 @@ extern void hpg_rowtype_free(hpg_rowtype *rowtype);
 /* Splits a row into rowtype->values and nulls. */
 extern void hpg_row_deform(hpg_rowtype *rowtype, HeapTupleHeader row);
 
+/* What is in values and nulls as a row, of which nothing lies elsewhere. */
+extern HeapTuple hpg_row_form(const hpg_rowtype *rowtype);
+
 /* Column by name (in UTF-8), or NULL; ERROR when two have this name. */
 extern const hpg_column *
 hpg_rowtype_find(const hpg_rowtype *rowtype, const char *name);
@@ -255,6 +258,11 @@ hpg_weight_column(const hpg_rowtype *rowtype, const char *name);
 extern double
 hpg_weight_value(const hpg_column *column, const hpc_value *value);
 
+/* ---------- hpg_predict.c ---------- */
+
+/* ERROR where the model has no predictions out of bag; hint: what to do. */
+extern void hpg_check_bags(const hpc_model *model, const char *hint);
+
 /* ---------- hpg_json.c: making JSON ---------- */
 
 /* A key or value of the object, or an element of the array, at hand. */
@@ -303,6 +311,9 @@ extern void hpg_env_init(hpc_env *env, MemoryContext context, int nthreads);
  * HPC_NO_MEMORY may be reported for a request to env->resize as well.
  */
 extern void hpg_check_status(hpc_env *env, hpc_status status);
+
+/* env->resize, with an ERROR in place of NULL where size is not 0. */
+extern void *hpg_resize(hpc_env *env, void *ptr, size_t size);
 
 /* Threads a training may use here: houseprice.threads and its surroundings. */
 extern int hpg_threads(void);
@@ -423,12 +434,12 @@ hpg_binding_make(const hpc_model *model, hpg_rowtype *rowtype,
  */
 extern const hpc_value *hpg_binding_used_values(hpg_binding *binding);
 
-/* The same of all features. */
-extern const hpc_value *hpg_binding_all_values(hpg_binding *binding);
-
 /* Values of a row in the model's order of features. */
 extern const hpc_value *
 hpg_binding_values(hpg_binding *binding, HeapTupleHeader row);
+
+/* The same of what is in rowtype->values and nulls. */
+extern const hpc_value *hpg_binding_all_values(hpg_binding *binding);
 
 /*
  * The prediction for a row by the model that the binding was made for; and
@@ -440,8 +451,8 @@ extern double
 hpg_binding_predict_values(hpg_binding *binding, hpg_loaded *loaded);
 
 /*
- * The prediction out of bag for the row whose values hpg_binding_values
- * answered last.  False: every tree has it in its bag.
+ * The prediction out of bag for the row whose values hpg_binding_values, or
+ * hpg_binding_all_values, answered last.  False: every tree has it in its bag.
  */
 extern bool
 hpg_binding_predict_oob(hpg_binding *binding, const hpc_model *model,
@@ -468,15 +479,20 @@ extern void hpg_check_interval(const hpc_model *model, double coverage);
 extern Datum hpg_warnings(const hpc_model *model, const hpc_value *values);
 
 /*
- * The value of the target column that the model names in the row last split
- * into values, before any fill.  False: NULL.  ERROR: the model names none
+ * The value of the target column that the model names in the row last read
+ * whole, before any fill.  False: NULL, or there is no such number.
+ */
+extern bool hpg_binding_target(const hpg_binding *binding, double *target);
+
+/*
+ * The same where there has to be one.  False: NULL.  ERROR: the model names none
  * (the HINT shows the function with a target), or there is no such column.
  */
 extern bool
 hpg_binding_own_target(hpg_binding *binding, const hpc_texts *texts,
 					   const char *function, double *target);
 
-/* Likewise its weight; name: of the model's column of weights, or NULL. */
+/* Its weight, likewise; name: of the model's column of weights, or NULL. */
 extern double hpg_binding_weight(hpg_binding *binding, const char *name);
 
 #endif /* HPG_H */

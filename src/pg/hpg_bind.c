@@ -168,6 +168,12 @@ hpg_binding_used_values(hpg_binding *binding)
 const hpc_value *
 hpg_binding_all_values(hpg_binding *binding)
 {
+	hpg_rowtype *rowtype = binding->rowtype;
+
+	if (binding->target != NULL)
+		hpg_row_value(rowtype, binding->target, &binding->target_value);
+	if (binding->weight != NULL)
+		hpg_row_value(rowtype, binding->weight, &binding->weight_value);
 	read_features(binding, true);
 	return binding->values;
 }
@@ -175,15 +181,8 @@ hpg_binding_all_values(hpg_binding *binding)
 const hpc_value *
 hpg_binding_values(hpg_binding *binding, HeapTupleHeader row)
 {
-	hpg_rowtype *rowtype = binding->rowtype;
-
-	hpg_row_deform(rowtype, row);
-	if (binding->target != NULL)
-		hpg_row_value(rowtype, binding->target, &binding->target_value);
-	if (binding->weight != NULL)
-		hpg_row_value(rowtype, binding->weight, &binding->weight_value);
-	read_features(binding, true);
-	return binding->values;
+	hpg_row_deform(binding->rowtype, row);
+	return hpg_binding_all_values(binding);
 }
 
 /* As many rows may follow as there were, so that it has paid by then. */
@@ -216,6 +215,13 @@ hpg_binding_predict(hpg_binding *binding, hpg_loaded *loaded,
 }
 
 bool
+hpg_binding_target(const hpg_binding *binding, double *target)
+{
+	*target = binding->target_value.number;
+	return binding->target != NULL && !binding->target_value.missing;
+}
+
+bool
 hpg_binding_own_target(hpg_binding *binding, const hpc_texts *texts,
 					   const char *function, double *target)
 {
@@ -229,8 +235,7 @@ hpg_binding_own_target(hpg_binding *binding, const hpc_texts *texts,
 						 function)));
 	if (hpg_rowtype_find(binding->rowtype, texts->target) == NULL)
 		hpg_column_missing(binding->rowtype, texts->target);
-	*target = binding->target_value.number;
-	return binding->target != NULL && !binding->target_value.missing;
+	return hpg_binding_target(binding, target);
 }
 
 double

@@ -256,3 +256,13 @@ hpg_check_status(hpc_env *env, hpc_status status)
 			 env->error.hint[0] != '\0'
 			 ? errhint("%s", server_text(env->error.hint)) : 0));
 }
+
+void *
+hpg_resize(hpc_env *env, void *ptr, size_t size)
+{
+	void *block = env->resize(env->opaque, ptr, size);
+
+	if (block == NULL && size > 0)
+		hpg_check_status(env, HPC_NO_MEMORY);
+	return block;
+}

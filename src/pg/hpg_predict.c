@@ -25,8 +25,8 @@ hp_predict(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(hpg_binding_predict(binding, loaded, row));
 }
 
-static void
-check_bags(const hpc_model *model)
+void
+hpg_check_bags(const hpc_model *model, const char *hint)
 {
 	if (!hpc_model_has_bags(model))
 		ereport(ERROR,
@@ -34,8 +34,7 @@ check_bags(const hpc_model *model)
 				 errmsg("the model has no predictions out of bag"),
 				 errdetail("Only forests and extra trees with bag or "
 						   "row_fraction leave rows out of their trees."),
-				 errhint("Train on some rows and predict others: "
-						 "hp_split(h, 0.75), hp_fold(h, 5).")));
+				 errhint("%s", hint)));
 }
 
 /*
@@ -52,7 +51,8 @@ hp_predict_oob(PG_FUNCTION_ARGS)
 	double target;
 	double prediction;
 
-	check_bags(loaded->model);
+	hpg_check_bags(loaded->model, "Train on some rows and predict others: "
+								  "hp_split(h, 0.75), hp_fold(h, 5).");
 	hpc_model_summarize(loaded->model, &summary);
 	hpg_binding_values(binding, row);
 	if (PG_NARGS() > 2)

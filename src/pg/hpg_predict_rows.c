@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include "access/heaptoast.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -98,13 +97,10 @@ predict_batch(predict_job *job)
 	job->nbytes = 0;
 }
 
-/* The row that is in rowtype->values as a datum, nothing of it elsewhere. */
 static Datum
 form_row(const hpg_rowtype *rowtype, size_t *nbytes)
 {
-	HeapTuple tuple =
-		toast_build_flattened_tuple(rowtype->desc, rowtype->values,
-									rowtype->nulls);
+	HeapTuple tuple = hpg_row_form(rowtype);
 
 	*nbytes += tuple->t_len;
 	return HeapTupleGetDatum(tuple);

@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "access/heaptoast.h"
 #include "access/tupdesc.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
@@ -248,6 +249,13 @@ hpg_row_deform(hpg_rowtype *rowtype, HeapTupleHeader row)
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = row;
 	heap_deform_tuple(&tuple, rowtype->desc, rowtype->values, rowtype->nulls);
+}
+
+HeapTuple
+hpg_row_form(const hpg_rowtype *rowtype)
+{
+	return toast_build_flattened_tuple(rowtype->desc, rowtype->values,
+									   rowtype->nulls);
 }
 
 /*

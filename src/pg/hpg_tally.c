@@ -63,17 +63,7 @@ struct hpg_text_tally
 	size_t block_left;
 };
 
-/* ---------- memory ---------- */
-
-static void *
-resize(hpc_env *env, void *ptr, size_t size)
-{
-	void *result = env->resize(env->opaque, ptr, size);
-
-	if (result == NULL && size > 0)
-		hpg_check_status(env, HPC_NO_MEMORY);
-	return result;
-}
+/* ---------- states ---------- */
 
 /* A state that goes through the tuple queue is one datum. */
 static void
@@ -92,7 +82,7 @@ check_room(StringInfo out, size_t nbytes)
 hpg_number_tally *
 hpg_number_tally_create(hpc_env *env)
 {
-	hpg_number_tally *tally = resize(env, NULL, sizeof(hpg_number_tally));
+	hpg_number_tally *tally = hpg_resize(env, NULL, sizeof(hpg_number_tally));
 
 	memset(tally, 0, sizeof(*tally));
 	tally->env = env;
@@ -139,7 +129,7 @@ make_room(hpg_number_tally *tally)
 		return;
 	capacity = Max(FIRST_CAPACITY, tally->capacity * 2);
 	tally->pairs =
-		resize(tally->env, tally->pairs, capacity * sizeof(number_pair));
+		hpg_resize(tally->env, tally->pairs, capacity * sizeof(number_pair));
 	tally->capacity = capacity;
 }
 
@@ -234,7 +224,7 @@ hpg_number_tally_receive(hpg_number_tally *tally, StringInfo in)
 hpg_text_tally *
 hpg_text_tally_create(hpc_env *env)
 {
-	hpg_text_tally *tally = resize(env, NULL, sizeof(hpg_text_tally));
+	hpg_text_tally *tally = hpg_resize(env, NULL, sizeof(hpg_text_tally));
 
 	memset(tally, 0, sizeof(*tally));
 	tally->env = env;
@@ -261,7 +251,7 @@ grow_table(hpg_text_tally *tally)
 {
 	size_t capacity = Max(FIRST_CAPACITY, tally->capacity * 2);
 	text_entry *entries =
-		resize(tally->env, NULL, capacity * sizeof(text_entry));
+		hpg_resize(tally->env, NULL, capacity * sizeof(text_entry));
 
 	memset(entries, 0, capacity * sizeof(text_entry));
 	for (size_t i = 0; i < tally->capacity; i++)
@@ -273,7 +263,7 @@ grow_table(hpg_text_tally *tally)
 						entry->nbytes) = *entry;
 	}
 	if (tally->entries != NULL)
-		resize(tally->env, tally->entries, 0);
+		hpg_resize(tally->env, tally->entries, 0);
 	tally->entries = entries;
 	tally->capacity = capacity;
 }
@@ -285,13 +275,13 @@ keep_bytes(hpg_text_tally *tally, const char *bytes, uint32 nbytes)
 	char *copy;
 
 	if (nbytes > BLOCK_BYTES / 4)
-		copy = resize(tally->env, NULL, nbytes);
+		copy = hpg_resize(tally->env, NULL, nbytes);
 	else
 	{
 		/* the empty text needs an address too */
 		if (tally->block_left <= nbytes)
 		{
-			tally->block = resize(tally->env, NULL, BLOCK_BYTES);
+			tally->block = hpg_resize(tally->env, NULL, BLOCK_BYTES);
 			tally->block_left = BLOCK_BYTES;
 		}
 		copy = tally->block;

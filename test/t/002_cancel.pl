@@ -106,6 +106,8 @@ my $many_predictions = q{SELECT sum(prediction) FROM forest, hp_predict_rows(mod
 my %queries = (
 	'collecting' => $slow_rows,
 	'predicting' => $many_predictions,
+	'comparing' => q{SELECT count(*) FROM forest, (SELECT * FROM houses LIMIT 1) r, hp_comparables(model, r, NULL::houses,
+		'SELECT h.* FROM houses h, generate_series(1, 100000)')},
 	map { $_ => endless($_) } keys %endless);
 
 foreach my $what (sort keys %queries)
