@@ -937,6 +937,51 @@ RETURNS TABLE (source_row anyelement, actual float8, predicted float8,
 COMMENT ON FUNCTION hp_residuals(hp_model, anyelement, text, text, boolean) IS
 	'the rows of a source, those first whose target is furthest from what the model says';
 
+CREATE FUNCTION hp_importance(model hp_model, r anyelement,
+	source text DEFAULT NULL, target text DEFAULT NULL,
+	oob boolean DEFAULT false)
+RETURNS TABLE (rank integer, feature text, importance float8, bar text)
+	AS 'MODULE_PATHNAME', 'hp_importance_rows'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 50;
+COMMENT ON FUNCTION hp_importance(hp_model, anyelement, text, text, boolean) IS
+	'by how much the error of a model grows, on rows of a source, when a feature tells it nothing';
+
+CREATE FUNCTION hp_importance(model hp_model, source text,
+	target text DEFAULT NULL, oob boolean DEFAULT false)
+RETURNS TABLE (rank integer, feature text, importance float8, bar text)
+	AS 'MODULE_PATHNAME', 'hp_importance_source'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 50;
+COMMENT ON FUNCTION hp_importance(hp_model, text, text, boolean) IS
+	'the same for a table or query given as text';
+
+CREATE FUNCTION hp_explain(
+	model hp_model,
+	r record,
+	OUT feature text,
+	OUT value text,
+	OUT contribution float8,
+	OUT factor float8,
+	OUT bar text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+COST 10000 ROWS 50;
+COMMENT ON FUNCTION hp_explain(hp_model, record) IS
+	'what each feature of a row adds to its prediction';
+
+CREATE FUNCTION hp_partial_dependence(
+	model hp_model,
+	feature text,
+	points integer DEFAULT 20,
+	OUT value float8,
+	OUT label text,
+	OUT prediction float8,
+	OUT bar text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+COST 100000 ROWS 20;
+COMMENT ON FUNCTION hp_partial_dependence(hp_model, text, integer) IS
+	'mean predictions of a model for values of one feature';
+
 ---------------------------------------------------------------------------
 -- digest
 ---------------------------------------------------------------------------

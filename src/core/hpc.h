@@ -162,7 +162,8 @@ typedef enum hpc_tag
 	HPC_TAG_FOLD,        /* hp_fold */
 	HPC_TAG_INNER_FOLD,  /* folds inside a training */
 	HPC_TAG_SPLIT,       /* hp_split */
-	HPC_TAG_LEAK         /* sample of the leak guard */
+	HPC_TAG_LEAK,        /* sample of the leak guard */
+	HPC_TAG_PERMUTE      /* which row lends its value to which */
 } hpc_tag;
 
 /* The key under which values of one named column are hashed. */
@@ -744,6 +745,77 @@ hpc_batch_add(hpc_env *env, hpc_batch *batch, const hpc_value *values);
 /* predictions[nrows].  On failure the batch is of no use any more. */
 extern hpc_status
 hpc_batch_predict(hpc_env *env, hpc_batch *batch, double *predictions);
+
+/* ---------- explanations ---------- */
+
+/*
+ * What is made of a model once to explain rows, one at a time.  It does not
+ * point into the model.  HPC_CORRUPT: the model's trees are none, which
+ * hpc_model_validate leaves to those who must know.
+ */
+typedef struct hpc_explainer hpc_explainer;
+
+extern hpc_status hpc_explainer_create(hpc_env *env, const hpc_model *model,
+									   hpc_explainer **explainer);
+extern void hpc_explainer_free(hpc_env *env, hpc_explainer *explainer);
+
+/*
+ * What each feature adds to the prediction for values[nfeatures], and what it
+ * adds to: base + the sum of contributions[nfeatures] is the prediction, or
+ * its logarithm where the model's log_scale is set.
+ */
+extern hpc_status
+hpc_explainer_explain(hpc_env *env, hpc_explainer *explainer,
+					  const hpc_model *model, const hpc_value *values,
+					  double *base, double *contributions);
+
+/*
+ * Mean predictions[nvalues] where a feature has these values, over what the
+ * other features were in training, by the covers of the trees (Friedman 2001,
+ * "Greedy function approximation", section 8.2).  Where the model learned
+ * logarithms it is the mean of those, brought back.
+ */
+extern hpc_status
+hpc_model_dependence(hpc_env *env, const hpc_model *model, int feature,
+					 const hpc_value *values, uint32_t nvalues,
+					 double *predictions);
+
+/*
+ * Values of a number or a time, ascending, between the least and the greatest
+ * of the training, that show how predictions depend on it: one between any two
+ * thresholds, or, where these are more than max_points (at least 2), some of
+ * them, the more where thresholds are dense.  grid[max_points].
+ */
+extern hpc_status
+hpc_model_grid(hpc_env *env, const hpc_model *model, int feature,
+			   uint32_t max_points, double *grid, uint32_t *npoints);
+
+/*
+ * Rows on which to measure what a model loses where a feature tells it
+ * nothing.  outside: rows of the training, predicted as by
+ * hpc_model_predict_oob; those without such a prediction do not count.  The
+ * model must stay where it is.
+ */
+typedef struct hpc_permuter hpc_permuter;
+
+extern hpc_status hpc_permuter_create(hpc_env *env, const hpc_model *model,
+									  bool outside, hpc_permuter **permuter);
+extern void hpc_permuter_free(hpc_env *env, hpc_permuter *permuter);
+
+/* values[nfeatures], all of them; target finite, weight not negative. */
+extern hpc_status
+hpc_permuter_add(hpc_env *env, hpc_permuter *permuter,
+				 const hpc_value *values, double target, double weight);
+
+/*
+ * By how much the weighted mean absolute error grows when the values of a
+ * feature change places between the rows.  No rows may follow.
+ */
+extern hpc_status
+hpc_permuter_measure(hpc_env *env, hpc_permuter *permuter, int feature,
+					 double *increase);
+
+/* ---------- hashes of rows ---------- */
 
 /*
  * What rows have in common with a given one, in the trees of a forest.  In each

@@ -190,6 +190,25 @@ term_of_category(const hpc_model_view *view, const hpc_coder *coder,
 							   : term->unknown;
 }
 
+int
+hpc_predict_term(const hpc_model_view *view, const hpc_coder *coder,
+				 uint32_t feature, const hpc_value *value, double parts[2])
+{
+	const hpc_linear_term *term = &view->terms[feature];
+	bool missing;
+
+	if (view->features[feature].kind == HPC_CATEGORY)
+	{
+		parts[0] = term_of_category(view, coder, feature, value);
+		return 1;
+	}
+	missing = value->missing || isnan(value->number);
+	parts[0] = hpc_model_number(
+		hpc_linear_term_of_number(term, missing ? term->fill : value->number));
+	parts[1] = term->missing;
+	return missing ? 2 : 1;
+}
+
 /* Base plus the terms times unit, added in the order of the features. */
 static double
 sum_terms(const hpc_model_view *view, const hpc_coder *coder,
@@ -199,22 +218,11 @@ sum_terms(const hpc_model_view *view, const hpc_coder *coder,
 
 	for (uint32_t i = 0; i < view->nfeatures; i++)
 	{
-		const hpc_linear_term *term = &view->terms[i];
-		const hpc_value *value = &values[i];
+		double parts[2];
+		int nparts = hpc_predict_term(view, coder, i, &values[i], parts);
 
-		if (view->features[i].kind == HPC_CATEGORY)
-			sum += term_of_category(view, coder, i, value) * unit;
-		else if (value->missing || isnan(value->number))
-		{
-			sum +=
-				hpc_model_number(hpc_linear_term_of_number(term, term->fill)) *
-				unit;
-			sum += term->missing * unit;
-		}
-		else
-			sum += hpc_model_number(
-					   hpc_linear_term_of_number(term, value->number)) *
-				   unit;
+		for (int j = 0; j < nparts; j++)
+			sum += parts[j] * unit;
 	}
 	return sum;
 }

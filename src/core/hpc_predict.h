@@ -7,9 +7,32 @@
 
 #include "hpc_coder.h"
 #include "hpc_masks.h"
+#include "hpc_random.h"
 
 /* In such units, whatever fits into a model adds up without overflow. */
 #define HPC_LARGE_UNIT 0x1p40
+
+_Static_assert(HPC_NO_CODE == UINT32_MAX && HPC_NODE_MISSING_LEFT == 1,
+			   "no code, plus the flag, is 0");
+
+/* 1 where the row goes to the right child. */
+static inline uint32_t
+hpc_goes_right(const hpc_model_view *view, const hpc_node *node,
+			   const uint32_t *codes)
+{
+	uint32_t code = codes[node->u.split.feature];
+	uint32_t missing_left = node->u.split.flags & HPC_NODE_MISSING_LEFT;
+
+	if (node->u.split.flags & HPC_NODE_SET)
+	{
+		if (code == HPC_NO_CODE)
+			return !missing_left;
+		return !(view->sets[node->u.split.cut + code / 32] >> (code % 32) & 1);
+	}
+
+	/* no branch: no code plus one is the least code */
+	return code + missing_left > node->u.split.cut + missing_left;
+}
 
 /* NULL stands for whatever there was no memory for. */
 struct hpc_predictor
@@ -107,9 +130,25 @@ extern double
 hpc_predict_raw(const hpc_model_view *view, const hpc_predictor *predictor,
 				const hpc_value *values, uint32_t *codes);
 
+/*
+ * What a feature of a linear model adds for a value: parts[2], of which a
+ * missing number has both.  Answers how many there are.
+ */
+extern int hpc_predict_term(const hpc_model_view *view, const hpc_coder *coder,
+							uint32_t feature, const hpc_value *value,
+							double parts[2]);
+
 /* From the learned scale to that of the target. */
 extern double
 hpc_predict_retransform(const hpc_training_record *training, double raw);
+
+/*
+ * The mean of the trees in whose bag the row of this key is not, on the
+ * learned scale.  False: there is none.
+ */
+extern bool
+hpc_predict_outside(const hpc_model_view *view, const hpc_bag_rule *rule,
+					uint64_t row_key, const uint32_t *codes, double *raw);
 
 /*
  * Mean of the predictions of a blend's members, added as distances from the

@@ -80,6 +80,20 @@ mean_outside(const hpc_model_view *view, const hpc_bag_rule *rule,
 }
 
 bool
+hpc_predict_outside(const hpc_model_view *view, const hpc_bag_rule *rule,
+					uint64_t row_key, const uint32_t *codes, double *raw)
+{
+	if (!mean_outside(view, rule, row_key, codes, 1, raw))
+		return false;
+	if (!isfinite(*raw))
+	{
+		mean_outside(view, rule, row_key, codes, 1 / HPC_LARGE_UNIT, raw);
+		*raw = hpc_model_number(*raw * HPC_LARGE_UNIT);
+	}
+	return true;
+}
+
+bool
 hpc_model_predict_oob(const hpc_model *model, const hpc_value *values,
 					  double target, double weight, uint32_t *codes,
 					  double *prediction)
@@ -94,14 +108,8 @@ hpc_model_predict_oob(const hpc_model *model, const hpc_value *values,
 	hpc_model_recorded_params(view.training, &params);
 	hpc_bag_rule_init(&rule, &params);
 	hpc_code_row(&view, NULL, values, codes);
-	if (!mean_outside(&view, &rule, hpc_row_key(hash), codes, 1, &raw))
+	if (!hpc_predict_outside(&view, &rule, hpc_row_key(hash), codes, &raw))
 		return false;
-	if (!isfinite(raw))
-	{
-		mean_outside(&view, &rule, hpc_row_key(hash), codes,
-					 1 / HPC_LARGE_UNIT, &raw);
-		raw = hpc_model_number(raw * HPC_LARGE_UNIT);
-	}
 	*prediction = hpc_predict_retransform(view.training, raw);
 	return true;
 }

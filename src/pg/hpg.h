@@ -263,6 +263,17 @@ hpg_weight_value(const hpg_column *column, const hpc_value *value);
 /* ERROR where the model has no predictions out of bag; hint: what to do. */
 extern void hpg_check_bags(const hpc_model *model, const char *hint);
 
+/* ---------- hpg_bar.c: pictures in text ---------- */
+
+/* A bar of width cells for a share of 1: of eighths, or of number signs. */
+extern char *hpg_bar(double share, int width);
+
+/* The same to the right of a line for shares above 0, to the left below. */
+extern char *hpg_bar_about_line(double share, int width);
+
+/* A value of a number, boolean or time, as text. */
+extern char *hpg_number_text(hpc_kind kind, double number);
+
 /* ---------- hpg_json.c: making JSON ---------- */
 
 /* A key or value of the object, or an element of the array, at hand. */
@@ -433,6 +444,9 @@ hpg_binding_make(const hpc_model *model, hpg_rowtype *rowtype,
  * rowtype->values and nulls; the model's fill is applied there.
  */
 extern const hpc_value *hpg_binding_used_values(hpg_binding *binding);
+
+/* The same of all features. */
+extern const hpc_value *hpg_binding_all_values(hpg_binding *binding);
 
 /* Values of a row in the model's order of features. */
 extern const hpc_value *

@@ -15,7 +15,6 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -71,36 +70,6 @@ rank_features(const hpc_model *model, int *nfeatures)
 }
 
 /*
- * A bar of BAR_WIDTH cells for all of it: full and partial blocks, or number
- * signs where the server's encoding may lack them.
- */
-static char *
-bar(double share)
-{
-	static const char *const eighths[] = {"",
-										  "\xe2\x96\x8f",
-										  "\xe2\x96\x8e",
-										  "\xe2\x96\x8d",
-										  "\xe2\x96\x8c",
-										  "\xe2\x96\x8b",
-										  "\xe2\x96\x8a",
-										  "\xe2\x96\x89"};
-	bool blocks = GetDatabaseEncoding() == PG_UTF8;
-	int length = 0;
-	StringInfoData text;
-
-	/* a model from elsewhere may claim any share */
-	if (share > 0)
-		length = (int) floor(Min(share, 1) * BAR_WIDTH * 8 + 0.5);
-	initStringInfo(&text);
-	for (int i = 0; i < length / 8; i++)
-		appendStringInfoString(&text, blocks ? "\xe2\x96\x88" : "#");
-	if (blocks)
-		appendStringInfoString(&text, eighths[length % 8]);
-	return text.data;
-}
-
-/*
  * hp_importance(hp_model) returns table (rank, feature, importance, bar)
  */
 Datum
@@ -121,7 +90,7 @@ hp_importance(PG_FUNCTION_ARGS)
 		values[0] = Int32GetDatum(i + 1);
 		values[1] = CStringGetTextDatum(hpg_name(name));
 		values[2] = Float8GetDatum(ranked[i].share);
-		values[3] = CStringGetTextDatum(bar(ranked[i].share));
+		values[3] = CStringGetTextDatum(hpg_bar(ranked[i].share, BAR_WIDTH));
 		tuplestore_putvalues(result->setResult, result->setDesc, values,
 							 nulls);
 	}

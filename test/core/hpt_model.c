@@ -526,6 +526,16 @@ hpt_model_passes(const hpc_model *model, uint32_t tree,
 	return passes;
 }
 
+bool
+hpt_model_goes_left(const hpc_model *model, uint32_t tree, uint32_t node,
+					const hpc_value *values)
+{
+	hpc_model_view view;
+
+	hpc_model_open(model, &view);
+	return goes_left(&view, &view.nodes[view.trees[tree] + node], values);
+}
+
 uint32_t
 hpt_model_leaf(const hpc_model *model, uint32_t tree, const hpc_value *values)
 {

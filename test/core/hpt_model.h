@@ -64,6 +64,10 @@ hpt_strange_value(hpt_random *random, const hpc_model_feature *feature);
 
 /* ---------- slow twins ---------- */
 
+/* Does a row go to the left child of a split? */
+extern bool hpt_model_goes_left(const hpc_model *model, uint32_t tree,
+								uint32_t node, const hpc_value *values);
+
 /* Leaf (index in the tree) of tree number for a row, by value. */
 extern uint32_t
 hpt_model_leaf(const hpc_model *model, uint32_t tree, const hpc_value *values);
