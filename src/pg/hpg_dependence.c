@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
