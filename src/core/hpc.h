@@ -775,10 +775,9 @@ hpc_explainer_explain(hpc_env *env, hpc_explainer *explainer,
  * "Greedy function approximation", section 8.2).  Where the model learned
  * logarithms it is the mean of those, brought back.
  */
-extern hpc_status
-hpc_model_dependence(hpc_env *env, const hpc_model *model, int feature,
-					 const hpc_value *values, uint32_t nvalues,
-					 double *predictions);
+extern hpc_status hpc_model_dependence(hpc_env *env, const hpc_model *model,
+									   int feature, const hpc_value *values,
+									   uint32_t nvalues, double *predictions);
 
 /*
  * Values of a number or a time, ascending, between the least and the greatest
@@ -804,16 +803,15 @@ extern void hpc_permuter_free(hpc_env *env, hpc_permuter *permuter);
 
 /* values[nfeatures], all of them; target finite, weight not negative. */
 extern hpc_status
-hpc_permuter_add(hpc_env *env, hpc_permuter *permuter,
-				 const hpc_value *values, double target, double weight);
+hpc_permuter_add(hpc_env *env, hpc_permuter *permuter, const hpc_value *values,
+				 double target, double weight);
 
 /*
  * By how much the weighted mean absolute error grows when the values of a
  * feature change places between the rows.  No rows may follow.
  */
-extern hpc_status
-hpc_permuter_measure(hpc_env *env, hpc_permuter *permuter, int feature,
-					 double *increase);
+extern hpc_status hpc_permuter_measure(hpc_env *env, hpc_permuter *permuter,
+									   int feature, double *increase);
 
 /* ---------- hashes of rows ---------- */
 

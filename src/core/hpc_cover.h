@@ -53,12 +53,11 @@ hpc_leaf_value(const hpc_node *leaf)
  * Depths[nnodes], 0 of the root, and the greatest.  HPC_CORRUPT: a node has two
  * parents, which a walk through all of the tree must not meet.
  */
-extern hpc_status
-hpc_cover_depths(hpc_env *env, const hpc_cover_tree *tree, uint32_t *depths,
-				 uint32_t *deepest);
+extern hpc_status hpc_cover_depths(hpc_env *env, const hpc_cover_tree *tree,
+								   uint32_t *depths, uint32_t *deepest);
 
 /* Means[nnodes] of the leaves below each node, by their shares. */
-extern hpc_status hpc_cover_means(hpc_env *env, const hpc_cover_tree *tree,
-								  double *means);
+extern hpc_status
+hpc_cover_means(hpc_env *env, const hpc_cover_tree *tree, double *means);
 
 #endif /* HPC_COVER_H */

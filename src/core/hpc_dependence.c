@@ -47,14 +47,14 @@ typedef struct dependence
 
 	/* of the model at hand, which is no blend */
 	hpc_model_view view;
-	uint32_t *codes;    /* [nvalues] of the feature */
-	double *raw;        /* [nvalues] */
-	uint32_t *order;    /* [nvalues]: lists of values, side by side */
-	uint32_t *row;      /* [nfeatures] codes, of which one is looked at */
-	double *means;      /* [most nodes of a tree] */
-	uint32_t *depths;   /* likewise */
-	bool *splits;       /* likewise: on the feature, there or below */
-	arrival *waiting;   /* likewise */
+	uint32_t *codes;  /* [nvalues] of the feature */
+	double *raw;      /* [nvalues] */
+	uint32_t *order;  /* [nvalues]: lists of values, side by side */
+	uint32_t *row;    /* [nfeatures] codes, of which one is looked at */
+	double *means;    /* [most nodes of a tree] */
+	uint32_t *depths; /* likewise */
+	bool *splits;     /* likewise: on the feature, there or below */
+	arrival *waiting; /* likewise */
 } dependence;
 
 /* ---------- trees ---------- */

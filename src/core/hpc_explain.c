@@ -106,8 +106,8 @@ leave_logarithms(const hpc_training_record *member, uint32_t nfeatures,
 static double
 log_of_smearing(const hpc_training_record *training)
 {
-	return training->log_scale != 0 && training->settings.retransform ==
-										   HPC_RETRANSFORM_MEAN
+	return training->log_scale != 0 &&
+				   training->settings.retransform == HPC_RETRANSFORM_MEAN
 			   ? hpc_log(training->smearing)
 			   : 0;
 }
@@ -181,8 +181,7 @@ hpc_explainer_explain(hpc_env *env, hpc_explainer *explainer,
 	hpc_status status;
 
 	hpc_model_open(model, &view);
-	status =
-		explain_raw(env, explainer, &view, values, base, contributions);
+	status = explain_raw(env, explainer, &view, values, base, contributions);
 	if (status == HPC_OK)
 		*base = hpc_model_number(*base + log_of_smearing(view.training));
 	return status;
@@ -191,8 +190,8 @@ hpc_explainer_explain(hpc_env *env, hpc_explainer *explainer,
 /* ---------- making one ---------- */
 
 static hpc_status
-fill_explainer(hpc_env *env, hpc_explainer *explainer,
-			   const hpc_model *model, const hpc_model_view *view)
+fill_explainer(hpc_env *env, hpc_explainer *explainer, const hpc_model *model,
+			   const hpc_model_view *view)
 {
 	hpc_status status = HPC_OK;
 
@@ -205,8 +204,7 @@ fill_explainer(hpc_env *env, hpc_explainer *explainer,
 	}
 	if (explainer->nmembers == 0)
 		return HPC_OK;
-	explainer->contributions =
-		hpc_alloc(env, view->nfeatures, sizeof(double));
+	explainer->contributions = hpc_alloc(env, view->nfeatures, sizeof(double));
 	if (explainer->contributions == NULL)
 		return HPC_NO_MEMORY;
 	for (uint32_t i = 0; i < explainer->nmembers && status == HPC_OK; i++)

@@ -9,7 +9,8 @@
  * changes.  Even steps of the value would waste most points on the tail of a
  * skewed feature.
  *
- * Without thresholds, as in a linear model, even steps are all there is.
+ * Without thresholds, as in a linear model, it is even and round steps, over
+ * the range to which the model clips the feature.
  */
 #include <math.h>
 #include <string.h>
@@ -178,21 +179,71 @@ cells_to_grid(const grid *g, hpc_kind kind, uint32_t max_points,
 	return n;
 }
 
-static uint32_t
-even_steps(const grid *g, hpc_kind kind, uint32_t max_points, double *points)
+/* 1, 2 or 5 times a power of ten, at least the width. */
+static double
+round_step(double width)
 {
-	double step = (g->max / 2 - g->min / 2) / (max_points - 1) * 2;
+	static const double factors[] = {2, 2.5, 2}; /* 1, 2, 5, 10 */
+	double step = 1;
+
+	while (step > width)
+		step /= 10;
+	for (int i = 0; step < width; i++)
+		step *= factors[i % 3];
+	return step;
+}
+
+/* The widest range to which terms of the model, or its members, clip it. */
+static void
+find_clip(const hpc_model *model, int feature, double *low, double *high)
+{
+	hpc_model_summary summary;
+
+	hpc_model_summarize(model, &summary);
+	for (int i = 0; i < summary.nmembers; i++)
+		find_clip(hpc_model_member(model, i), feature, low, high);
+	if (summary.algorithm == HPC_LINEAR)
+	{
+		hpc_model_term term;
+
+		hpc_model_term_at(model, feature, &term);
+		*low = term.low < *low ? term.low : *low;
+		*high = term.high > *high ? term.high : *high;
+	}
+}
+
+/* The ends, and multiples of a step between them that is not too short. */
+static uint32_t
+even_steps(const grid *g, const hpc_model *model, hpc_kind kind,
+		   uint32_t max_points, double *points)
+{
+	double low = INFINITY;
+	double high = -INFINITY;
+	double unit = 1;
+	double width;
 	uint32_t n = 0;
 
+	find_clip(model, g->feature, &low, &high);
+	low = low > g->min ? low : g->min;
+	high = high < g->max ? high : g->max;
 	points[n++] = g->min;
-	for (uint32_t i = 1; i < max_points - 1; i++)
+	width = (high - low) / (max_points > 2 ? max_points - 2 : 1);
+	if (isfinite(width) && width > 0)
 	{
-		double middle = g->min + step * i;
-		double value =
-			round_value(kind, middle - step / 2, middle + step / 2);
+		if (kind == HPC_TIME && width > DAY)
+			unit = DAY;
+		width = round_step(width / unit) * unit;
+		for (uint32_t i = 1; i < max_points && n + 1 < max_points; i++)
+		{
+			double at = floor(low / width) + i;
 
-		if (value > points[n - 1] && value < g->max)
-			points[n++] = value;
+			/* parts of one are no doubles, but quotients are the nearest */
+			double value =
+				width < 1 ? at / floor(1 / width + 0.5) : at * width;
+
+			if (value > points[n - 1] && value < high)
+				points[n++] = value;
+		}
 	}
 	points[n++] = g->max;
 	return n;
@@ -220,7 +271,7 @@ hpc_model_grid(hpc_env *env, const hpc_model *model, int feature,
 	if (status == HPC_OK && g.nkeys > 0)
 		*npoints = cells_to_grid(&g, record.kind, max_points, points);
 	else if (status == HPC_OK)
-		*npoints = even_steps(&g, record.kind, max_points, points);
+		*npoints = even_steps(&g, model, record.kind, max_points, points);
 	hpc_free(env, g.keys);
 	return status;
 }

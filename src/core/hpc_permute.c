@@ -58,7 +58,7 @@ struct hpc_permuter
 	uint32_t nblocks;
 	uint32_t nrows;
 
-	bool measured; /* the rows have their errors */
+	bool measured;     /* the rows have their errors */
 	uint32_t *scratch; /* [nthreads][nfeatures] */
 	hpc_pair *order;   /* [nrows] */
 	double *errors;    /* [nrows] with the values of a feature moved */
@@ -166,9 +166,8 @@ static hpc_status
 order_rows(hpc_env *env, hpc_permuter *p, int feature)
 {
 	const hpc_feature_record *record = &p->view.features[feature];
-	hpc_hash name =
-		hpc_column_key(p->view.strings + record->name.offset,
-					   (hpc_kind) record->kind);
+	hpc_hash name = hpc_column_key(p->view.strings + record->name.offset,
+								   (hpc_kind) record->kind);
 	uint64_t stream = hpc_stream(HPC_TAG_PERMUTE, (int64_t) name.low, 0);
 	hpc_pair *spare = hpc_alloc(env, p->nrows, sizeof(hpc_pair));
 	bool sorted;
@@ -308,7 +307,8 @@ hpc_permuter_add(hpc_env *env, hpc_permuter *p, const hpc_value *values,
 
 	if (p->nrows == UINT32_MAX)
 		return hpc_fail(env, HPC_LIMIT, "there are too many rows");
-	if (p->nrows % ROWS_PER_BLOCK == 0 && p->nrows / ROWS_PER_BLOCK == p->nblocks)
+	if (p->nrows % ROWS_PER_BLOCK == 0 &&
+		p->nrows / ROWS_PER_BLOCK == p->nblocks)
 	{
 		hpc_status status = add_block(env, p);
 

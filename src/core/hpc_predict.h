@@ -134,9 +134,9 @@ hpc_predict_raw(const hpc_model_view *view, const hpc_predictor *predictor,
  * What a feature of a linear model adds for a value: parts[2], of which a
  * missing number has both.  Answers how many there are.
  */
-extern int hpc_predict_term(const hpc_model_view *view, const hpc_coder *coder,
-							uint32_t feature, const hpc_value *value,
-							double parts[2]);
+extern int
+hpc_predict_term(const hpc_model_view *view, const hpc_coder *coder,
+				 uint32_t feature, const hpc_value *value, double parts[2]);
 
 /* From the learned scale to that of the target. */
 extern double

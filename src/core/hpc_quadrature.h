@@ -12,7 +12,6 @@
  * the integral of f over 0 .. 1 where f is a polynomial of degree up to
  * 2 npoints - 1.  Points ascend, and all weights are positive.
  */
-extern void
-hpc_quadrature(uint32_t npoints, double *points, double *weights);
+extern void hpc_quadrature(uint32_t npoints, double *points, double *weights);
 
 #endif /* HPC_QUADRATURE_H */

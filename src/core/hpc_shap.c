@@ -247,7 +247,8 @@ ascend(walk *w, uint32_t level)
 		for (uint32_t i = 0; i < shap->npoints; i += BUNCH)
 			for (uint32_t j = 0; j < BUNCH; j++)
 				lane[j] += sum[i + j] * (pull[i + j] - undo[i + j]);
-		w->contributions[from->by] += (lane[0] + lane[1]) + (lane[2] + lane[3]);
+		w->contributions[from->by] +=
+			(lane[0] + lane[1]) + (lane[2] + lane[3]);
 	}
 }
 
@@ -286,8 +287,7 @@ walk_tree(hpc_env *env, walk *w)
 
 /* The mean of the trees, or the base and their sum, in units. */
 static double
-base_of(const hpc_shap *shap, const hpc_training_record *training,
-		double unit)
+base_of(const hpc_shap *shap, const hpc_training_record *training, double unit)
 {
 	hpc_tally tally;
 
@@ -356,8 +356,7 @@ hpc_shap_explain(hpc_env *env, hpc_shap *shap, const hpc_model_view *view,
 	*base = hpc_model_number(
 		base_of(shap, view->training, 1 / HPC_LARGE_UNIT) * HPC_LARGE_UNIT);
 	for (uint32_t i = 0; i < view->nfeatures; i++)
-		contributions[i] =
-			hpc_model_number(contributions[i] * HPC_LARGE_UNIT);
+		contributions[i] = hpc_model_number(contributions[i] * HPC_LARGE_UNIT);
 	return status;
 }
 
@@ -375,8 +374,8 @@ measure_trees(hpc_env *env, hpc_shap *shap, const hpc_model_view *view,
 		depths != NULL && means != NULL ? HPC_OK : HPC_NO_MEMORY;
 
 	*deepest = 0;
-	for (uint32_t tree = 0;
-		 tree < view->training->ntrees && status == HPC_OK; tree++)
+	for (uint32_t tree = 0; tree < view->training->ntrees && status == HPC_OK;
+		 tree++)
 	{
 		hpc_cover_tree its = hpc_cover_tree_of(view, tree);
 		uint32_t depth;

@@ -11,8 +11,8 @@
 typedef struct hpc_shap hpc_shap;
 
 /* For the trees of a model, which has some; it does not point into it. */
-extern hpc_status hpc_shap_create(hpc_env *env, const hpc_model_view *view,
-								  hpc_shap **shap);
+extern hpc_status
+hpc_shap_create(hpc_env *env, const hpc_model_view *view, hpc_shap **shap);
 extern void hpc_shap_free(hpc_env *env, hpc_shap *shap);
 
 /*

@@ -39,14 +39,9 @@ append_times(StringInfo text, int n, const char *what)
 char *
 hpg_bar(double share, int width)
 {
-	static const char *const eighths[] = {"",
-										  "\xe2\x96\x8f",
-										  "\xe2\x96\x8e",
-										  "\xe2\x96\x8d",
-										  LEFT_HALF,
-										  "\xe2\x96\x8b",
-										  "\xe2\x96\x8a",
-										  "\xe2\x96\x89"};
+	static const char *const eighths[] = {
+		"",        "\xe2\x96\x8f", "\xe2\x96\x8e", "\xe2\x96\x8d",
+		LEFT_HALF, "\xe2\x96\x8b", "\xe2\x96\x8a", "\xe2\x96\x89"};
 	bool blocks = GetDatabaseEncoding() == PG_UTF8;
 	int length = parts_of(share, width, 8);
 	StringInfoData text;

@@ -78,8 +78,8 @@ cache_for(FunctionCallInfo fcinfo, hpg_loaded **loaded)
 	if (cache->context != NULL)
 		MemoryContextReset(cache->context);
 	else
-		cache->context = AllocSetContextCreate(context, "hp_explain",
-											   ALLOCSET_SMALL_SIZES);
+		cache->context =
+			AllocSetContextCreate(context, "hp_explain", ALLOCSET_SMALL_SIZES);
 	make_explainer(cache, *loaded);
 	return cache;
 }
@@ -162,8 +162,7 @@ put_features(ReturnSetInfo *result, const hpc_model *model,
 
 	for (int i = 0; i < n; i++)
 	{
-		double share =
-			largest > 0 ? list[i].contribution / largest : 0;
+		double share = largest > 0 ? list[i].contribution / largest : 0;
 
 		put_line(result, hpg_name(list[i].feature.name),
 				 value_text(list[i].feature.kind, list[i].value),
@@ -183,9 +182,8 @@ hp_explain(PG_FUNCTION_ARGS)
 	hpg_loaded *loaded;
 	explain_cache *cache = cache_for(fcinfo, &loaded);
 	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
-	hpg_binding *binding =
-		hpg_binding_of(&cache->call.binding, loaded->model, row,
-					   cache->call.context);
+	hpg_binding *binding = hpg_binding_of(&cache->call.binding, loaded->model,
+										  row, cache->call.context);
 	const hpc_value *values = hpg_binding_values(binding, row);
 	hpc_model_summary summary;
 	double base;

@@ -145,9 +145,8 @@ predict_points(const hpc_model *model, int feature, dependence_point *list,
 	for (int i = 0; i < n; i++)
 		values[i] = list[i].value;
 	hpg_env_init(&env, CurrentMemoryContext, 1);
-	hpg_check_status(&env,
-					 hpc_model_dependence(&env, model, feature, values,
-										  (uint32_t) n, predictions));
+	hpg_check_status(&env, hpc_model_dependence(&env, model, feature, values,
+												(uint32_t) n, predictions));
 	for (int i = 0; i < n; i++)
 		list[i].prediction = predictions[i];
 }

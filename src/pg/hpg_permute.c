@@ -217,7 +217,7 @@ measure_importance(FunctionCallInfo fcinfo, int arg, Oid row_type)
 	old = MemoryContextSwitchTo(context);
 	job.model = hpg_arg_model(fcinfo, 0);
 	if (outside)
-		hpg_check_bags(job.model);
+		hpg_check_bags(job.model, "Leave oob out.");
 	hpc_model_summarize(job.model, &summary);
 	job.target_name = choose_target(fcinfo, arg + 1, &summary);
 	job.weight_name = summary.texts.weight;

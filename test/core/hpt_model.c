@@ -888,6 +888,72 @@ predict_rows(const hpc_model *model, const hpc_model_summary *summary)
 	return sum;
 }
 
+/*
+ * Explains rows by what is missing and what is not, and how predictions depend
+ * on each feature: all of it is finite.  Trees that are none may be refused.
+ */
+static void
+explain_rows(const hpc_model *model, const hpc_model_summary *summary)
+{
+	size_t nfeatures = (size_t) summary->nfeatures;
+	hpc_value *values = calloc(nfeatures + 1, sizeof(hpc_value));
+	double *contributions = calloc(nfeatures + 1, sizeof(double));
+	hpt_memory memory;
+	hpc_explainer *explainer;
+	hpc_status status;
+
+	hpt_memory_init(&memory, 1);
+	status = hpc_explainer_create(&memory.env, model, &explainer);
+	if (status != HPC_OK && status != HPC_CORRUPT)
+		abort();
+	for (uint32_t turn = 0; turn < 6; turn++)
+	{
+		double number = 0;
+
+		for (int i = 0; i < summary->nfeatures; i++)
+			values[i] = likely_value(model, i, turn);
+		if (status == HPC_OK &&
+			hpc_explainer_explain(&memory.env, explainer, model, values,
+								  &number, contributions) != HPC_OK)
+			abort();
+		for (int i = 0; i < summary->nfeatures; i++)
+		{
+			if (!isfinite(number) || !isfinite(contributions[i]))
+				abort();
+			if (status == HPC_OK &&
+				hpc_model_dependence(&memory.env, model, i, &values[i], 1,
+									 &number) != HPC_OK)
+				abort();
+		}
+	}
+	hpc_explainer_free(&memory.env, explainer);
+	if (memory.nblocks != 0)
+		abort();
+	free(contributions);
+	free(values);
+}
+
+/* Grids of all features ascend. */
+static void
+read_grids(const hpc_model *model, const hpc_model_summary *summary)
+{
+	hpt_memory memory;
+
+	hpt_memory_init(&memory, 1);
+	for (int i = 0; i < summary->nfeatures; i++)
+	{
+		double grid[7];
+		uint32_t n;
+
+		if (hpc_model_grid(&memory.env, model, i, 7, grid, &n) != HPC_OK ||
+			n > 7)
+			abort();
+		for (uint32_t j = 1; j < n; j++)
+			if (!(grid[j - 1] <= grid[j]))
+				abort();
+	}
+}
+
 uint64_t
 hpt_model_exercise(const hpc_model *model)
 {
@@ -900,6 +966,8 @@ hpt_model_exercise(const hpc_model *model)
 	sum += read_learned(model, &summary);
 	sum += predict_rows(model, &summary);
 	sum += compare_rows(model, &summary);
+	explain_rows(model, &summary);
+	read_grids(model, &summary);
 	for (int i = 0; i < summary.nmembers; i++)
 		sum += hpt_model_exercise(hpc_model_member(model, i));
 	return sum;

@@ -301,14 +301,13 @@ check_memory(void)
 
 			hpt_memory_init(&memory, 1);
 			memory.fail_at = n;
-			status =
-				hpc_explainer_create(&memory.env, model, &explainer);
+			status = hpc_explainer_create(&memory.env, model, &explainer);
 			nwrong += (status == HPC_OK) != (explainer != NULL);
 			hpc_explainer_free(&memory.env, explainer);
 			nwrong += memory.nblocks != 0;
 		}
-		hpt_ok(nwrong == 0 && status == HPC_OK,
-			   "%s: each allocation may fail", name);
+		hpt_ok(nwrong == 0 && status == HPC_OK, "%s: each allocation may fail",
+			   name);
 		free(model);
 	}
 }

@@ -68,18 +68,19 @@ order_rows(const hpc_model *model, const hpt_table *table, int feature,
 	uint64_t stream;
 
 	hpc_model_feature_at(model, feature, &record);
-	stream = hpc_stream(HPC_TAG_PERMUTE,
-						(int64_t) hpc_column_key(record.name, record.kind).low,
-						0);
+	stream =
+		hpc_stream(HPC_TAG_PERMUTE,
+				   (int64_t) hpc_column_key(record.name, record.kind).low, 0);
 	for (uint32_t row = 0; row < table->nrows; row++)
 	{
 		hpc_value values[HPT_MAX_COLUMNS];
 
 		hpt_model_values(model, table, row, values);
-		places[row].draw = hpc_draw(
-			stream,
-			hpc_row_key(hpc_model_row_hash(model, values, table->target[row],
-										   table->weight[row])));
+		places[row].draw =
+			hpc_draw(stream,
+					 hpc_row_key(hpc_model_row_hash(model, values,
+													table->target[row],
+													table->weight[row])));
 		places[row].row = row;
 	}
 	qsort(places, table->nrows, sizeof(place), compare_places);
@@ -102,8 +103,8 @@ error_of(const hpc_model *model, const hpt_table *table, uint32_t row,
 	if (!outside)
 	{
 		values[feature] = lent[feature];
-		*error = fabs(hpt_model_slow_predict(model, values) -
-					  table->target[row]);
+		*error =
+			fabs(hpt_model_slow_predict(model, values) - table->target[row]);
 		return true;
 	}
 	for (uint32_t tree = 0; tree < summary.ntrees; tree++)
@@ -112,8 +113,8 @@ error_of(const hpc_model *model, const hpt_table *table, uint32_t row,
 		uint64_t key;
 
 		hpt_model_values(model, table, row, values);
-		key = hpc_row_key(hpc_model_row_hash(
-			model, values, table->target[row], table->weight[row]));
+		key = hpc_row_key(hpc_model_row_hash(model, values, table->target[row],
+											 table->weight[row]));
 		hpc_bag_rule_init(&rule, &summary.params);
 		if (hpc_bag_draw(&rule, hpc_bag_stream(&rule, summary.seed, tree),
 						 key) > 0)
@@ -172,8 +173,7 @@ check_definition(const char *what, const hpc_params *params, bool weighted,
 	measure(model, &table, outside, 1, increases);
 	for (int i = 0; i < summary.nfeatures; i++)
 	{
-		double error =
-			fabs(increases[i] - define(model, &table, i, outside));
+		double error = fabs(increases[i] - define(model, &table, i, outside));
 
 		worst = error > worst ? error : worst;
 	}

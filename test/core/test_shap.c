@@ -36,9 +36,9 @@ answer(const hpc_model *model, uint32_t tree, uint32_t at, uint32_t known,
 		return node.value;
 	if (known >> node.feature & 1)
 		return answer(model, tree,
-					  node.left +
-						  (hpt_model_goes_left(model, tree, at, values) ? 0
-																		: 1),
+					  node.left + (hpt_model_goes_left(model, tree, at, values)
+									   ? 0
+									   : 1),
 					  known, values);
 	hpc_model_node_at(model, tree, node.left, &left);
 	hpc_model_node_at(model, tree, node.left + 1, &right);
@@ -147,8 +147,7 @@ distance(const hpc_model *model, const hpc_value *values)
 	worst = fabs(found.base - defined.base);
 	for (uint32_t i = 0; i < view.nfeatures; i++)
 	{
-		double error =
-			fabs(found.contributions[i] - defined.contributions[i]);
+		double error = fabs(found.contributions[i] - defined.contributions[i]);
 
 		size += fabs(defined.contributions[i]);
 		worst = error > worst ? error : worst;
@@ -487,9 +486,8 @@ check_two_parents(void)
 
 	hpt_memory_init(&memory, 1);
 	hpc_model_open(model, &view);
-	nodes =
-		(hpc_node *) ((char *) model + ((const char *) view.nodes -
-										(char *) model));
+	nodes = (hpc_node *) ((char *) model +
+						  ((const char *) view.nodes - (char *) model));
 	for (uint32_t i = 0; i < view.trees[1]; i++)
 		last = nodes[i].left > last ? nodes[i].left : last;
 	nodes[0].left = last;
