@@ -103,11 +103,16 @@ my $slow_rows = q{SELECT hp_train(h, 'sale_price') IS NULL FROM houses h, genera
 $node->safe_psql('postgres', q{CREATE TABLE forest AS SELECT hp_train(h, 'sale_price', hp_forest(trees => 300)) AS model FROM houses h});
 my $many_predictions = q{SELECT sum(prediction) FROM forest, hp_predict_rows(model, NULL::houses,
 	'SELECT h.* FROM houses h, generate_series(1, 100000)')};
+my $many_explanations = q{SELECT sum(contribution) FROM forest, houses h, generate_series(1, 100000), LATERAL hp_explain(model, h)};
+my $many_rows_disturbed = q{SELECT sum(importance) FROM forest, hp_importance(model, NULL::houses,
+	'SELECT h.* FROM houses h, generate_series(1, 20)', oob => true)};
 my %queries = (
 	'collecting' => $slow_rows,
 	'predicting' => $many_predictions,
 	'comparing' => q{SELECT count(*) FROM forest, (SELECT * FROM houses LIMIT 1) r, hp_comparables(model, r, NULL::houses,
 		'SELECT h.* FROM houses h, generate_series(1, 100000)')},
+	'explaining' => $many_explanations,
+	'importance' => $many_rows_disturbed,
 	map { $_ => endless($_) } keys %endless);
 
 foreach my $what (sort keys %queries)
