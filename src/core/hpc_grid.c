@@ -118,21 +118,24 @@ round_number(double low, double high)
 	double width = high - low;
 	double middle = low / 2 + high / 2;
 	double step = 1;
+	double scale = 1;
 	double found;
 
 	if (!isfinite(width))
 		return middle;
 	for (int i = 0; i < MAX_STEPS && step < width; i++)
 		step *= 10;
-	for (; step >= 1; step /= 10)
+	while (step >= 1)
 	{
 		if (multiple_between(low, high, step, &found))
 			return found;
+		step /= 10;
 	}
 
 	/* parts of one: dividing by a power of ten gives the nearest double */
-	for (double scale = 10; scale < 1e15; scale *= 10)
+	for (int digits = 1; digits < 15; digits++)
 	{
+		scale *= 10;
 		found = floor(middle * scale + 0.5) / scale;
 		if (found > low && found <= high)
 			return found;
@@ -174,7 +177,8 @@ cells_to_grid(const grid *g, hpc_kind kind, uint32_t max_points,
 	uint64_t last = g->nkeys;
 	uint32_t n = last < max_points ? (uint32_t) last + 1 : max_points;
 
-	for (uint32_t i = 0; i < n; i++)
+	points[0] = g->min;
+	for (uint32_t i = 1; i < n; i++)
 		points[i] = value_in_cell(g, kind, last * i / (n - 1));
 	return n;
 }

@@ -55,11 +55,10 @@
 /* Points times nodes between two questions whether to stop. */
 #define WORK_PER_POLL (1 << 19)
 
-/* A node on the way from the root to where the walk is. */
+/* A split on the way from the root to where the walk is. */
 typedef struct step
 {
-	uint32_t node;
-	uint32_t left; /* its left child; 0: a leaf */
+	uint32_t left; /* its left child */
 	uint32_t feature;
 	uint32_t way;  /* the child that the row goes to */
 	uint32_t next; /* children that have had their turn */
@@ -114,29 +113,19 @@ vector(const hpc_shap *shap, uint32_t level, int which)
 		   ((size_t) level * NVECTORS + (size_t) which) * shap->npoints;
 }
 
-/* Comes to the node of a level. */
+/* Comes to a split, the node of a level. */
 static void
 arrive(walk *w, uint32_t level, uint32_t node)
 {
 	hpc_shap *shap = w->shap;
 	step *at = &shap->steps[level];
-	const hpc_node *from = &w->tree.nodes[node];
-	const double *product = vector(shap, level, PRODUCT);
-	double *sum = vector(shap, level, SUM);
-	double value = 0;
+	const hpc_node *split = &w->tree.nodes[node];
 
-	at->node = node;
-	at->left = from->left;
+	at->left = split->left;
+	at->feature = split->u.split.feature;
+	at->way = split->left + hpc_goes_right(w->view, split, w->codes);
 	at->next = 0;
-	if (from->left == 0)
-		value = hpc_leaf_value(from) * w->unit - w->mean * w->unit;
-	else
-	{
-		at->feature = from->u.split.feature;
-		at->way = from->left + hpc_goes_right(w->view, from, w->codes);
-	}
-	for (uint32_t i = 0; i < shap->npoints; i++)
-		sum[i] = product[i] * value;
+	memset(vector(shap, level, SUM), 0, shap->npoints * sizeof(double));
 }
 
 /* The edge's vectors where the row goes its way, and did so above. */
@@ -194,8 +183,9 @@ stay_apart(const hpc_shap *shap, uint32_t level, double share)
 }
 
 /*
- * From the node of a level to a child, a level down.  False: neither the row
- * nor any of the training came that way, so that its leaves count for nothing.
+ * From the node of a level to a child that is a split too, a level down.
+ * False: neither the row nor any of the training came that way, so that its
+ * leaves count for nothing.
  */
 static bool
 descend(walk *w, uint32_t level, uint32_t child)
@@ -252,6 +242,51 @@ ascend(walk *w, uint32_t level)
 	}
 }
 
+/*
+ * A child that is a leaf: down and up again at once, without a division, as
+ * the factor and the pull together are o - z.
+ */
+static void
+take_leaf(walk *w, uint32_t level, uint32_t child)
+{
+	hpc_shap *shap = w->shap;
+	const step *from = &shap->steps[level];
+	const step *outer = &shap->steps[shap->latest[from->feature]];
+	const double *restrict t = shap->points;
+	const double *restrict rest = shap->rests;
+	const double *restrict product = vector(shap, level, PRODUCT);
+	const double *restrict undo =
+		vector(shap, shap->latest[from->feature], INVERSE);
+	const double *restrict pull =
+		vector(shap, shap->latest[from->feature], PULL);
+	double *restrict sum = vector(shap, level, SUM);
+	double value =
+		hpc_leaf_value(&w->tree.nodes[child]) * w->unit - w->mean * w->unit;
+	double share = hpc_cover_share(&w->tree, from->left, child);
+	double o = child == from->way;
+	double z = outer->share * share;
+	double lane[BUNCH] = {0};
+
+	if (!outer->agrees)
+	{
+		for (uint32_t i = 0; i < shap->npoints; i += BUNCH)
+			for (uint32_t j = i; j < i + BUNCH; j++)
+				sum[j] += product[j] * (share * value);
+		return;
+	}
+	for (uint32_t i = 0; i < shap->npoints; i += BUNCH)
+		for (uint32_t j = 0; j < BUNCH; j++)
+		{
+			double others = product[i + j] * undo[i + j] * value;
+			double all = others * (o * t[i + j] + z * rest[i + j]);
+
+			sum[i + j] += all;
+			lane[j] += others * (o - z) - all * pull[i + j];
+		}
+	w->contributions[from->feature] +=
+		(lane[0] + lane[1]) + (lane[2] + lane[3]);
+}
+
 static hpc_status
 walk_tree(hpc_env *env, walk *w)
 {
@@ -259,14 +294,20 @@ walk_tree(hpc_env *env, walk *w)
 	uint32_t level = 0;
 	uint64_t work = 0;
 
+	if (w->tree.nodes[0].left == 0)
+		return HPC_OK;
 	arrive(w, 0, 0);
 	for (;;)
 	{
 		step *at = &shap->steps[level];
 
-		if (at->left != 0 && at->next < 2)
+		if (at->next < 2)
 		{
-			if (descend(w, level, at->left + at->next++))
+			uint32_t child = at->left + at->next++;
+
+			if (w->tree.nodes[child].left == 0)
+				take_leaf(w, level, child);
+			else if (descend(w, level, child))
 				level++;
 		}
 		else if (level > 0)
