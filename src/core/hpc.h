@@ -750,8 +750,8 @@ hpc_batch_predict(hpc_env *env, hpc_batch *batch, double *predictions);
 
 /*
  * What is made of a model once to explain rows, one at a time.  It does not
- * point into the model.  HPC_CORRUPT: the model's trees are none, which
- * hpc_model_validate leaves to those who must know.
+ * point into the model.  HPC_CORRUPT: a node of a tree has two parents, which
+ * hpc_model_validate does not look for, and no version has written.
  */
 typedef struct hpc_explainer hpc_explainer;
 

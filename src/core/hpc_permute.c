@@ -272,7 +272,13 @@ add_block(hpc_env *env, hpc_permuter *p)
 	p->blocks = blocks;
 	blocks[p->nblocks] = hpc_alloc(env, ROWS_PER_BLOCK, p->row_bytes);
 	if (blocks[p->nblocks] == NULL)
+	{
+		hpc_fail(env, HPC_NO_MEMORY, "the rows do not fit into memory");
+		hpc_fail_detail(env, "There are more than %u.", p->nrows);
+		hpc_fail_hint(env, "A part of them is enough to tell which features "
+						   "matter.");
 		return HPC_NO_MEMORY;
+	}
 	p->nblocks++;
 	return HPC_OK;
 }

@@ -22,11 +22,10 @@
  *		phi_i = v × ∫ (o_i - z_i) × Π_{j≠i} (o_j t + z_j (1 - t)) dt
  *
  * Gauss-Legendre quadrature with half as many points as there are features on
- * the path gives the integral exactly.  All factors lie between 0 and 1 and
- * nothing is subtracted, so that however deep the tree, and however small a
- * share, the error is that of a few multiplications.  (Algorithm 2 of the
- * paper, which adds and removes features one by one, divides differences by
- * the shares.)
+ * the path gives the integral exactly.  The products are of factors between 0
+ * and 1, so that however deep the tree, and however small a share, the error
+ * is that of a few multiplications.  (Algorithm 2 of the paper, which adds and
+ * removes features one by one, divides differences by the shares.)
  *
  * For each point t one walk through the tree serves all features.  On the way
  * down the product is carried along; on the way up the sum of v × product over
@@ -36,8 +35,8 @@
  *
  * is what the edge's leaves add to phi_i.  Where the same feature is decided
  * again further down, o_i and z_i change: the pull of the upper edge is taken
- * back for the leaves below.  (The idea of one walk is that of Yu, Bifet et
- * al. 2022, "Linear TreeShap", who carry a polynomial by its coefficients.)
+ * back for the leaves below.  (The idea of one walk is that of Yu, Xu, Bifet,
+ * Read 2022, "Linear TreeShap", who carry polynomials by their coefficients.)
  *
  * Leaves count as distances from the mean of their tree, which has no
  * contributions of its own.  Cost: nodes × points.

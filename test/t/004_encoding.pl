@@ -59,6 +59,13 @@ foreach my $encoding ('UTF8', 'LATIN1', 'SQL_ASCII')
 		"$encoding: names in messages");
 	isnt($node->safe_psql($db, $client . "SELECT max(bar) FROM (SELECT $train AS m FROM h\xc3\xa4user h) t, hp_importance(m)"),
 		'', "$encoding: bars");
+	like($node->safe_psql($db, $client . qq{
+			SELECT string_agg(feature || '=' || value, ',' ORDER BY feature) FROM (SELECT $train AS m FROM h\xc3\xa4user h) t,
+				(SELECT * FROM h\xc3\xa4user WHERE lage IS NOT NULL LIMIT 1) h, hp_explain(m, h)}),
+		qr/^gr\xc3\xb6\xc3\x9fe=\d/, "$encoding: an explanation");
+	is( $node->safe_psql($db, $client . qq{
+			SELECT count(DISTINCT bar) > 1 FROM (SELECT $train AS m FROM h\xc3\xa4user h) t, hp_partial_dependence(m, 'gr\xc3\xb6\xc3\x9fe')}),
+		't', "$encoding: a feature by its name");
 }
 is($digest{LATIN1}, $digest{UTF8}, 'LATIN1 and UTF8: the same model and predictions');
 is($digest{SQL_ASCII}, $digest{UTF8}, 'SQL_ASCII with bytes of UTF8 too');
