@@ -750,8 +750,7 @@ hpc_batch_predict(hpc_env *env, hpc_batch *batch, double *predictions);
 
 /*
  * What is made of a model once to explain rows, one at a time.  It does not
- * point into the model.  HPC_CORRUPT: a node of a tree has two parents, which
- * hpc_model_validate does not look for, and no version has written.
+ * point into the model.
  */
 typedef struct hpc_explainer hpc_explainer;
 

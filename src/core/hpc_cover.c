@@ -46,12 +46,6 @@ hpc_cover_depths(hpc_env *env, const hpc_cover_tree *tree, uint32_t *depths,
 			return HPC_CANCELLED;
 		if (left == 0)
 			continue;
-		if (depths[left] > 0 || depths[left + 1] > 0)
-		{
-			hpc_fail(env, HPC_CORRUPT, "invalid model value");
-			hpc_fail_detail(env, "A node of its trees has two parents.");
-			return HPC_CORRUPT;
-		}
 		depths[left] = depths[left + 1] = depths[i] + 1;
 		*deepest = depths[left] > *deepest ? depths[left] : *deepest;
 	}

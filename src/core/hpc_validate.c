@@ -23,6 +23,7 @@ typedef struct checker
 	hpc_model_view view;
 	uint64_t string_at; /* strings up to here are owned */
 	bool cancelled;     /* a check failed because env asked to stop */
+	uint64_t *claimed;  /* bit per pair of nodes: it has a parent */
 } checker;
 
 static hpc_status
@@ -403,15 +404,33 @@ split_is_valid(const hpc_model_view *view, const hpc_node *node)
 		   node->u.split.cut <= view->nset_words - words;
 }
 
+/* Notes the parent of the nodes at at and at + 1.  False: they have one. */
 static bool
-node_is_valid(const hpc_model_view *view, const hpc_node *node, uint32_t place,
-			  uint32_t nnodes)
+claim(checker *check, uint64_t at)
 {
+	uint64_t bit = UINT64_C(1) << at / 2 % 64;
+	uint64_t *word = &check->claimed[at / 128];
+	bool is_free = (*word & bit) == 0;
+
+	*word |= bit;
+	return is_free;
+}
+
+/*
+ * Pairs of children begin at odd places: so they neither overlap nor leave
+ * one out, if there are as many as there have to be.
+ */
+static bool
+node_is_valid(checker *check, uint32_t first, uint32_t place, uint32_t nnodes)
+{
+	const hpc_node *node = &check->view.nodes[first + place];
 	double value;
 
 	if (node->left != 0)
 		return node->left > place && node->left < nnodes - 1 &&
-			   split_is_valid(view, node);
+			   node->left % 2 == 1 &&
+			   claim(check, (uint64_t) first + node->left) &&
+			   split_is_valid(&check->view, node);
 	memcpy(&value, node->u.value, sizeof(value));
 	return isfinite(value);
 }
@@ -422,16 +441,18 @@ tree_is_valid(checker *check, uint32_t tree)
 	const hpc_model_view *view = &check->view;
 	uint32_t first = view->trees[tree];
 	uint32_t nnodes = view->trees[tree + 1] - first;
+	uint32_t nsplits = 0;
 
 	if (view->trees[tree + 1] <= first || view->trees[tree + 1] > view->nnodes)
 		return false;
 	for (uint32_t i = 0; i < nnodes; i++)
 	{
-		if (!node_is_valid(view, &view->nodes[first + i], i, nnodes) ||
+		if (!node_is_valid(check, first, i, nnodes) ||
 			stopped(check, (uint64_t) first + i))
 			return false;
+		nsplits += view->nodes[first + i].left != 0;
 	}
-	return true;
+	return nnodes == 2 * nsplits + 1;
 }
 
 static bool
@@ -609,6 +630,10 @@ validate_model(hpc_env *env, const hpc_model *model, size_t nbytes)
 	if (status != HPC_OK)
 		return status;
 	hpc_model_open(model, &check.view);
+	check.claimed =
+		hpc_alloc0(env, check.view.nnodes / 128 + 1, sizeof(uint64_t));
+	if (check.claimed == NULL)
+		return HPC_NO_MEMORY;
 	if (!training_is_valid(&check))
 		wrong = "training record is inconsistent";
 	else if (!features_are_valid(&check))
@@ -619,6 +644,7 @@ validate_model(hpc_env *env, const hpc_model *model, size_t nbytes)
 		wrong = "list of linear terms is inconsistent";
 	else if (!calibration_is_valid(&check))
 		wrong = "calibration is inconsistent";
+	hpc_free(env, check.claimed);
 	if (check.cancelled)
 		return HPC_CANCELLED;
 	return wrong != NULL ? corrupt(env, wrong) : HPC_OK;

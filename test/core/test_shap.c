@@ -469,34 +469,6 @@ check_huge(void)
 	hpt_table_free(&table);
 }
 
-/* ---------- trees that are none ---------- */
-
-/* A node with two parents: walks would take for ever. */
-static void
-check_two_parents(void)
-{
-	size_t nbytes;
-	const char *name;
-	hpc_model *model = hpt_hand_sample(1, 3, &nbytes, &name);
-	hpt_memory memory;
-	hpc_model_view view;
-	hpc_shap *shap;
-	hpc_node *nodes;
-	uint32_t last = 0;
-
-	hpt_memory_init(&memory, 1);
-	hpc_model_open(model, &view);
-	nodes = (hpc_node *) ((char *) model +
-						  ((const char *) view.nodes - (char *) model));
-	for (uint32_t i = 0; i < view.trees[1]; i++)
-		last = nodes[i].left > last ? nodes[i].left : last;
-	nodes[0].left = last;
-	hpt_ok(hpc_shap_create(&memory.env, &view, &shap) == HPC_CORRUPT &&
-			   shap == NULL && memory.nblocks == 0,
-		   "a node with two parents is refused");
-	free(model);
-}
-
 /* ---------- cancel and memory ---------- */
 
 static void
@@ -708,7 +680,6 @@ main(void)
 	check_deep();
 	check_many_features();
 	check_huge();
-	check_two_parents();
 	check_ends();
 	check_xgboost();
 	return hpt_done();

@@ -464,15 +464,20 @@ split(victim *v, bool category)
 	return at(v, &v->view.nodes[find_split(v, category)]);
 }
 
+static hpc_node *
+nodes(victim *v)
+{
+	return at(v, v->view.nodes);
+}
+
 static void
 spoil_leaf(victim *v, double value)
 {
-	hpc_node *nodes = at(v, v->view.nodes);
 	uint32_t i = 0;
 
-	while (nodes[i].left != 0)
+	while (nodes(v)[i].left != 0)
 		i++;
-	memcpy(nodes[i].u.value, &value, sizeof(value));
+	memcpy(nodes(v)[i].u.value, &value, sizeof(value));
 }
 
 static void
@@ -503,6 +508,11 @@ check_hostile_trees(void)
 			split(&v, true)->u.split.cut = UINT32_MAX);
 	REFUSED("a set that begins at the last word's end",
 			split(&v, true)->u.split.cut = (uint32_t) v.view.nset_words);
+	REFUSED("a node with two parents",
+			nodes(&v)[0].left = split(&v, false)->left);
+	REFUSED("a node with no parent",
+			nodes(&v)[find_split(&v, false)] = (hpc_node){.left = 0});
+	REFUSED("a pair of children that overlaps another", nodes(&v)[0].left++);
 	REFUSED("a leaf that is not a number", spoil_leaf(&v, NAN));
 	REFUSED("an infinite leaf", spoil_leaf(&v, -INFINITY));
 }
