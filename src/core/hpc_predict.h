@@ -12,28 +12,6 @@
 /* In such units, whatever fits into a model adds up without overflow. */
 #define HPC_LARGE_UNIT 0x1p40
 
-_Static_assert(HPC_NO_CODE == UINT32_MAX && HPC_NODE_MISSING_LEFT == 1,
-			   "no code, plus the flag, is 0");
-
-/* 1 where the row goes to the right child. */
-static inline uint32_t
-hpc_goes_right(const hpc_model_view *view, const hpc_node *node,
-			   const uint32_t *codes)
-{
-	uint32_t code = codes[node->u.split.feature];
-	uint32_t missing_left = node->u.split.flags & HPC_NODE_MISSING_LEFT;
-
-	if (node->u.split.flags & HPC_NODE_SET)
-	{
-		if (code == HPC_NO_CODE)
-			return !missing_left;
-		return !(view->sets[node->u.split.cut + code / 32] >> (code % 32) & 1);
-	}
-
-	/* no branch: no code plus one is the least code */
-	return code + missing_left > node->u.split.cut + missing_left;
-}
-
 /* NULL stands for whatever there was no memory for. */
 struct hpc_predictor
 {

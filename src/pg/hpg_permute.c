@@ -217,7 +217,9 @@ measure_importance(FunctionCallInfo fcinfo, int arg, Oid row_type)
 	old = MemoryContextSwitchTo(context);
 	job.model = hpg_arg_model(fcinfo, 0);
 	if (outside)
-		hpg_check_bags(job.model, "Leave oob out.");
+		hpg_check_bags(job.model,
+					   "Leave oob out, and give rows that the model "
+					   "was not trained on.");
 	hpc_model_summarize(job.model, &summary);
 	job.target_name = choose_target(fcinfo, arg + 1, &summary);
 	job.weight_name = summary.texts.weight;
