@@ -904,6 +904,416 @@ CREATE AGGREGATE hp_evaluate(actual float8, predicted float8)
 COMMENT ON AGGREGATE hp_evaluate(float8, float8) IS
 	'all metrics of predictions, and the measures of a ratio study';
 
+CREATE TYPE hp_fold_score AS
+(
+	fold integer,
+	train_rows bigint,
+	test_rows bigint,
+	mae float8,
+	rmse float8,
+	rmsle float8,
+	mape float8,
+	r2 float8,
+	model_digest text
+);
+COMMENT ON TYPE hp_fold_score IS
+	'what hp_cross_validate returns for each fold: metrics of a model for rows it was not trained on';
+
+CREATE TYPE hp_score_summary AS
+(
+	folds integer,
+	test_rows bigint,
+	mae float8,
+	mae_sd float8,
+	rmse float8,
+	rmse_sd float8,
+	rmsle float8,
+	rmsle_sd float8,
+	mape float8,
+	mape_sd float8,
+	r2 float8,
+	r2_sd float8
+);
+COMMENT ON TYPE hp_score_summary IS
+	'what hp_summary returns: means and standard deviations over folds';
+
+CREATE TYPE hp_tune_score AS
+(
+	rank integer,
+	chosen boolean,
+	mae float8,
+	mae_se float8,
+	rmse float8,
+	difference float8,
+	difference_se float8,
+	train_rows bigint,
+	nodes bigint,
+	params jsonb
+);
+COMMENT ON TYPE hp_tune_score IS
+	'a line of the leaderboard of hp_tune';
+
+CREATE TYPE hp_tuning AS
+(
+	model hp_model,
+	leaderboard hp_tune_score[]
+);
+COMMENT ON TYPE hp_tuning IS
+	'what hp_tune returns: the chosen model, trained on all rows, and how the candidates compare';
+
+CREATE FUNCTION hp_summary(scores hp_fold_score[]) RETURNS hp_score_summary
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_summary(hp_fold_score[]) IS
+	'means and standard deviations of the scores of folds';
+
+CREATE FUNCTION hp_cross_validate_accum_value(internal, record, float8) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_cross_validate_accum_value(internal, record, float8) IS
+	'transition function of hp_cross_validate';
+
+CREATE FUNCTION hp_cross_validate_accum_value(internal, record, float8, jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_cross_validate_accum_value(internal, record, float8, jsonb) IS
+	'transition function of hp_cross_validate';
+
+CREATE FUNCTION hp_cross_validate_accum_value(internal, record, float8, jsonb, integer) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_cross_validate_accum_value(internal, record, float8, jsonb, integer) IS
+	'transition function of hp_cross_validate';
+
+CREATE FUNCTION hp_cross_validate_accum_value(internal, record, float8, jsonb, integer, anyelement) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_cross_validate_accum_value(internal, record, float8, jsonb, integer, anyelement) IS
+	'transition function of hp_cross_validate';
+
+CREATE FUNCTION hp_cross_validate_accum_named(internal, record, text) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_cross_validate_accum_named(internal, record, text) IS
+	'transition function of hp_cross_validate';
+
+CREATE FUNCTION hp_cross_validate_accum_named(internal, record, text, jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_cross_validate_accum_named(internal, record, text, jsonb) IS
+	'transition function of hp_cross_validate';
+
+CREATE FUNCTION hp_cross_validate_accum_named(internal, record, text, jsonb, integer) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_cross_validate_accum_named(internal, record, text, jsonb, integer) IS
+	'transition function of hp_cross_validate';
+
+CREATE FUNCTION hp_cross_validate_accum_named(internal, record, text, jsonb, integer, anyelement) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_cross_validate_accum_named(internal, record, text, jsonb, integer, anyelement) IS
+	'transition function of hp_cross_validate';
+
+CREATE FUNCTION hp_cross_validate_forward_accum_value(internal, record, float8, jsonb, integer, anyelement) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_cross_validate_forward_accum_value(internal, record, float8, jsonb, integer, anyelement) IS
+	'transition function of hp_cross_validate_forward';
+
+CREATE FUNCTION hp_cross_validate_forward_accum_named(internal, record, text, jsonb, integer, anyelement) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_cross_validate_forward_accum_named(internal, record, text, jsonb, integer, anyelement) IS
+	'transition function of hp_cross_validate_forward';
+
+CREATE FUNCTION hp_tune_accum_value(internal, record, float8, jsonb[]) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_tune_accum_value(internal, record, float8, jsonb[]) IS
+	'transition function of hp_tune';
+
+CREATE FUNCTION hp_tune_accum_value(internal, record, float8, jsonb[], integer) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_tune_accum_value(internal, record, float8, jsonb[], integer) IS
+	'transition function of hp_tune';
+
+CREATE FUNCTION hp_tune_accum_value(internal, record, float8, jsonb[], integer, anyelement) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_tune_accum_value(internal, record, float8, jsonb[], integer, anyelement) IS
+	'transition function of hp_tune';
+
+CREATE FUNCTION hp_tune_accum_named(internal, record, text, jsonb[]) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_tune_accum_named(internal, record, text, jsonb[]) IS
+	'transition function of hp_tune';
+
+CREATE FUNCTION hp_tune_accum_named(internal, record, text, jsonb[], integer) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_tune_accum_named(internal, record, text, jsonb[], integer) IS
+	'transition function of hp_tune';
+
+CREATE FUNCTION hp_tune_accum_named(internal, record, text, jsonb[], integer, anyelement) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_tune_accum_named(internal, record, text, jsonb[], integer, anyelement) IS
+	'transition function of hp_tune';
+
+CREATE FUNCTION hp_folds_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_folds_combine(internal, internal) IS
+	'combine function of hp_cross_validate and hp_tune';
+
+CREATE FUNCTION hp_folds_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_folds_serialize(internal) IS
+	'serial function of hp_cross_validate and hp_tune';
+
+CREATE FUNCTION hp_folds_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_folds_deserialize(bytea, internal) IS
+	'deserial function of hp_cross_validate and hp_tune';
+
+CREATE FUNCTION hp_cross_validate_final(internal) RETURNS hp_fold_score[]
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_cross_validate_final(internal) IS
+	'final function of hp_cross_validate';
+
+CREATE FUNCTION hp_tune_final(internal) RETURNS hp_tuning
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_tune_final(internal) IS
+	'final function of hp_tune';
+
+CREATE AGGREGATE hp_cross_validate(r record, target float8) (
+	SFUNC = hp_cross_validate_accum_value,
+	STYPE = internal,
+	FINALFUNC = hp_cross_validate_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_cross_validate(record, float8) IS
+	'scores of models for folds they were not trained on, with 5 folds and the default parameters';
+
+CREATE AGGREGATE hp_cross_validate(r record, target float8, params jsonb) (
+	SFUNC = hp_cross_validate_accum_value,
+	STYPE = internal,
+	FINALFUNC = hp_cross_validate_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_cross_validate(record, float8, jsonb) IS
+	'scores of models for folds they were not trained on, with 5 folds';
+
+CREATE AGGREGATE hp_cross_validate(r record, target float8, params jsonb, folds integer) (
+	SFUNC = hp_cross_validate_accum_value,
+	STYPE = internal,
+	FINALFUNC = hp_cross_validate_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_cross_validate(record, float8, jsonb, integer) IS
+	'scores of models for folds they were not trained on, rows being folded by all they hold';
+
+CREATE AGGREGATE hp_cross_validate(r record, target float8, params jsonb, folds integer, key anyelement) (
+	SFUNC = hp_cross_validate_accum_value,
+	STYPE = internal,
+	FINALFUNC = hp_cross_validate_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_cross_validate(record, float8, jsonb, integer, anyelement) IS
+	'scores of models for folds they were not trained on, rows being folded by a key';
+
+CREATE AGGREGATE hp_cross_validate(r record, target text) (
+	SFUNC = hp_cross_validate_accum_named,
+	STYPE = internal,
+	FINALFUNC = hp_cross_validate_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_cross_validate(record, text) IS
+	'scores of models for folds they were not trained on, with 5 folds and the default parameters';
+
+CREATE AGGREGATE hp_cross_validate(r record, target text, params jsonb) (
+	SFUNC = hp_cross_validate_accum_named,
+	STYPE = internal,
+	FINALFUNC = hp_cross_validate_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_cross_validate(record, text, jsonb) IS
+	'scores of models for folds they were not trained on, with 5 folds';
+
+CREATE AGGREGATE hp_cross_validate(r record, target text, params jsonb, folds integer) (
+	SFUNC = hp_cross_validate_accum_named,
+	STYPE = internal,
+	FINALFUNC = hp_cross_validate_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_cross_validate(record, text, jsonb, integer) IS
+	'scores of models for folds they were not trained on, rows being folded by all they hold';
+
+CREATE AGGREGATE hp_cross_validate(r record, target text, params jsonb, folds integer, key anyelement) (
+	SFUNC = hp_cross_validate_accum_named,
+	STYPE = internal,
+	FINALFUNC = hp_cross_validate_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_cross_validate(record, text, jsonb, integer, anyelement) IS
+	'scores of models for folds they were not trained on, rows being folded by a key';
+
+CREATE AGGREGATE hp_cross_validate_forward(r record, target float8, params jsonb, folds integer, "time" anyelement) (
+	SFUNC = hp_cross_validate_forward_accum_value,
+	STYPE = internal,
+	FINALFUNC = hp_cross_validate_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_cross_validate_forward(record, float8, jsonb, integer, anyelement) IS
+	'scores of models for rows later than those they were trained on';
+
+CREATE AGGREGATE hp_cross_validate_forward(r record, target text, params jsonb, folds integer, "time" anyelement) (
+	SFUNC = hp_cross_validate_forward_accum_named,
+	STYPE = internal,
+	FINALFUNC = hp_cross_validate_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_cross_validate_forward(record, text, jsonb, integer, anyelement) IS
+	'scores of models for rows later than those they were trained on';
+
+CREATE AGGREGATE hp_tune(r record, target float8, candidates jsonb[]) (
+	SFUNC = hp_tune_accum_value,
+	STYPE = internal,
+	FINALFUNC = hp_tune_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_tune(record, float8, jsonb[]) IS
+	'the best of several parameters by cross-validation, and its model, with 5 folds';
+
+CREATE AGGREGATE hp_tune(r record, target float8, candidates jsonb[], folds integer) (
+	SFUNC = hp_tune_accum_value,
+	STYPE = internal,
+	FINALFUNC = hp_tune_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_tune(record, float8, jsonb[], integer) IS
+	'the best of several parameters by cross-validation, and its model, rows being folded by all they hold';
+
+CREATE AGGREGATE hp_tune(r record, target float8, candidates jsonb[], folds integer, key anyelement) (
+	SFUNC = hp_tune_accum_value,
+	STYPE = internal,
+	FINALFUNC = hp_tune_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_tune(record, float8, jsonb[], integer, anyelement) IS
+	'the best of several parameters by cross-validation, and its model, rows being folded by a key';
+
+CREATE AGGREGATE hp_tune(r record, target text, candidates jsonb[]) (
+	SFUNC = hp_tune_accum_named,
+	STYPE = internal,
+	FINALFUNC = hp_tune_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_tune(record, text, jsonb[]) IS
+	'the best of several parameters by cross-validation, and its model, with 5 folds';
+
+CREATE AGGREGATE hp_tune(r record, target text, candidates jsonb[], folds integer) (
+	SFUNC = hp_tune_accum_named,
+	STYPE = internal,
+	FINALFUNC = hp_tune_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_tune(record, text, jsonb[], integer) IS
+	'the best of several parameters by cross-validation, and its model, rows being folded by all they hold';
+
+CREATE AGGREGATE hp_tune(r record, target text, candidates jsonb[], folds integer, key anyelement) (
+	SFUNC = hp_tune_accum_named,
+	STYPE = internal,
+	FINALFUNC = hp_tune_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_folds_combine,
+	SERIALFUNC = hp_folds_serialize,
+	DESERIALFUNC = hp_folds_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_tune(record, text, jsonb[], integer, anyelement) IS
+	'the best of several parameters by cross-validation, and its model, rows being folded by a key';
+
+CREATE FUNCTION hp_grid(base jsonb, lists jsonb) RETURNS jsonb[]
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_grid(jsonb, jsonb) IS
+	'candidates for hp_tune: parameters, and all combinations of other values of some of them';
+
+CREATE FUNCTION hp_random(base jsonb, ranges jsonb, n integer, seed bigint DEFAULT 0)
+RETURNS jsonb[]
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_random(jsonb, jsonb, integer, bigint) IS
+	'candidates for hp_tune: parameters, and n draws of others between ends';
+
 ---------------------------------------------------------------------------
 -- explain
 ---------------------------------------------------------------------------

@@ -163,7 +163,9 @@ typedef enum hpc_tag
 	HPC_TAG_INNER_FOLD,  /* folds inside a training */
 	HPC_TAG_SPLIT,       /* hp_split */
 	HPC_TAG_LEAK,        /* sample of the leak guard */
-	HPC_TAG_PERMUTE      /* which row lends its value to which */
+	HPC_TAG_PERMUTE,     /* which row lends its value to which */
+	HPC_TAG_TUNE,        /* rows that hp_tune tries candidates on first */
+	HPC_TAG_CANDIDATE    /* hp_random */
 } hpc_tag;
 
 /* The key under which values of one named column are hashed. */
@@ -860,5 +862,55 @@ hpc_proximity_share(const hpc_proximity *proximity, const uint64_t *trees);
 extern hpc_hash
 hpc_model_row_hash(const hpc_model *model, const hpc_value *values,
 				   double target, double weight);
+
+/* ---------- rows held out ---------- */
+
+/*
+ * A data set whose rows are held out from trainings in turn has one column
+ * more, the last one: the mark of each row, a number that is never missing.
+ * A fold is a range of marks.  Row marks of k folds are fold *
+ * HPC_FOLD_MARKS + s, s from 0 to HPC_FOLD_MARKS - 1 for a sample of the
+ * rows; those of folds in time are times.
+ */
+#define HPC_FOLD_MARKS 65536
+
+typedef struct hpc_fold
+{
+	double low; /* held out are rows with low <= mark < high */
+	double high;
+	bool forward; /* learn from marks below low; else from all not held out */
+	double share; /* of those, the ones with s below; HPC_FOLD_MARKS: all */
+} hpc_fold;
+
+extern hpc_status
+hpc_fold_count(hpc_env *env, const hpc_dataset *dataset, const hpc_fold *fold,
+			   uint64_t *nlearn, uint64_t *nheld);
+
+/*
+ * The rows to learn from (fold NULL: all) as a data set of the first ncolumns
+ * columns: the same, but for its order, as if no others had been collected.
+ * It counts no row as skipped.
+ */
+extern hpc_status
+hpc_fold_rows(hpc_env *env, const hpc_dataset *dataset, const hpc_fold *fold,
+			  int ncolumns, hpc_dataset **rows);
+
+/*
+ * The targets of the rows held out, and their predictions by a model of such
+ * rows to learn from: actual[nheld], predicted[nheld].  The order is that of
+ * the data set, the same for each model.
+ */
+extern hpc_status
+hpc_fold_predict(hpc_env *env, const hpc_dataset *dataset,
+				 const hpc_fold *fold, const hpc_model *model, double *actual,
+				 double *predicted);
+
+/*
+ * Marks cuts[ncuts], rising, that divide the rows into ncuts + 1 blocks of
+ * about the same size: a cut is the least mark of its block, so that rows of
+ * one mark are in one block.  HPC_BAD_PARAMETER: the rows have too few marks.
+ */
+extern hpc_status hpc_fold_cut(hpc_env *env, const hpc_dataset *dataset,
+							   int ncuts, double *cuts);
 
 #endif /* HPC_H */

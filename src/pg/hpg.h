@@ -97,6 +97,9 @@ hpg_datum_hash(hpc_hash key, Datum datum, bool isnull, Oid type);
 /* Hash of the row last deformed: its columns by name, whatever their order. */
 extern hpc_hash hpg_row_hash(hpg_rowtype *rowtype);
 
+/* The same under a key: what hpg_datum_hash answers for the row. */
+extern hpc_hash hpg_row_key_hash(hpc_hash key, hpg_rowtype *rowtype);
+
 /* The ERROR alone, for an anyelement argument that may be NULL. */
 extern void hpg_check_row_type(FunctionCallInfo fcinfo, int arg);
 
@@ -197,6 +200,15 @@ extern void hpg_fill_check(Jsonb *fill);
  */
 extern bool hpg_fill_apply(hpg_fill *fill, hpg_rowtype *rowtype);
 
+/* ---------- hpg_split.c ---------- */
+
+/* ERROR where a key that puts rows into parts is NULL. */
+extern void hpg_check_key(bool isnull);
+
+/* The key under which hp_split and hp_fold hash; the fold of such a hash. */
+extern hpc_hash hpg_split_key(hpc_tag tag, int64 seed);
+extern int32 hpg_fold_of(uint64 hash, uint32 k);
+
 /* ---------- hpg_params.c, hpg_constructors.c ---------- */
 
 /*
@@ -219,6 +231,17 @@ typedef struct hpg_params
 
 /* NULL jsonb: the default algorithm with its defaults. */
 extern hpg_params *hpg_params_parse(Jsonb *jsonb, MemoryContext context);
+
+/*
+ * What several candidates for one training agree in; ERROR where they differ
+ * in the rows and columns to learn from.
+ */
+extern hpg_params *hpg_params_common(const hpg_params *const *candidates,
+									 int n, MemoryContext context);
+
+/* ERROR: the algorithm has no parameter of this name. */
+extern void hpg_params_unknown(hpc_algorithm algorithm, const char *name)
+	pg_attribute_noreturn();
 
 /* ERROR: the parameter cannot be what was given; the HINT says what it can. */
 extern void hpg_params_bad_value(const hpc_parameter *which, const char *given)
@@ -328,6 +351,13 @@ extern void *hpg_resize(hpc_env *env, void *ptr, size_t size);
 
 /* Threads a training may use here: houseprice.threads and its surroundings. */
 extern int hpg_threads(void);
+
+/*
+ * From now on progress is that of a larger work, of which trainings are parts:
+ * done of total units.  what: the function that does it.
+ */
+extern void hpg_progress_of(hpc_env *env, const char *what, const char *unit,
+							uint64 done, uint64 total);
 
 /* ---------- hpg_spill.c: states of parallel workers ---------- */
 

@@ -43,6 +43,12 @@ typedef struct hpg_border
 
 	ErrorData *caught; /* raised while a hook was at work */
 	hpg_pace pace;
+
+	/* a larger work, of which trainings are parts; its unit NULL: none */
+	const char *outer_name;
+	const char *outer_unit;
+	uint64 outer_done;
+	uint64 outer_total;
 } hpg_border;
 
 /* Keeps the error now being handled, to be raised when the core returns. */

@@ -291,7 +291,7 @@ median_over(const pair_set *set, double (*function)(const hpg_pair *),
 
 /* ---------- the result ---------- */
 
-/* The columns of hp_evaluation, in their order. */
+/* The columns of hp_evaluation, in their order; see HPG_METRICS. */
 enum
 {
 	OUT_N,
@@ -315,20 +315,6 @@ typedef struct evaluation
 	bool nulls[OUT_COLUMNS];
 } evaluation;
 
-/* What one pass over the pairs finds. */
-typedef struct totals
-{
-	hpc_sum absolute;
-	hpc_sum r2[HPG_R2_SUMS];
-	hpc_sum logs; /* squared errors of logarithms */
-	hpc_sum relative;
-	hpc_sum ratios;
-	hpc_sum predicted;
-	int64 nwithin;   /* errors of at most a tenth */
-	bool has_logs;   /* no value is negative */
-	bool has_ratios; /* no actual value is 0 */
-} totals;
-
 static void
 set_result(evaluation *out, int column, double value)
 {
@@ -337,48 +323,19 @@ set_result(evaluation *out, int column, double value)
 }
 
 static void
-add_to_totals(totals *t, const hpg_pair *p)
-{
-	double error = p->actual - p->predicted;
-
-	hpc_sum_add(&t->absolute, fabs(error));
-	hpc_sum_add_product(&t->r2[HPG_SQUARED_ERRORS], error, error);
-	hpc_sum_add(&t->r2[HPG_ACTUALS], p->actual);
-	hpc_sum_add_product(&t->r2[HPG_SQUARED_ACTUALS], p->actual, p->actual);
-	hpc_sum_add(&t->predicted, p->predicted);
-	if (fabs(error) <= 0.1 * fabs(p->actual))
-		t->nwithin++;
-	t->has_logs = t->has_logs && hpg_pair_has_logs(p);
-	t->has_ratios = t->has_ratios && p->actual != 0;
-	if (t->has_logs)
-	{
-		double log = hpg_pair_log_error(p);
-
-		hpc_sum_add_product(&t->logs, log, log);
-	}
-	if (t->has_ratios)
-	{
-		hpc_sum_add(&t->relative, hpg_pair_relative_error(p));
-		hpc_sum_add(&t->ratios, hpg_pair_ratio(p));
-	}
-}
-
-static void
-find_totals(const pair_set *set, totals *t)
+find_totals(const pair_set *set, hpg_totals *t)
 {
 	pair_chunk *chunk;
 	int64 i;
 
-	memset(t, 0, sizeof(*t));
-	t->has_logs = true;
-	t->has_ratios = true;
+	hpg_totals_init(t);
 	for (chunk = set->first; chunk != NULL; chunk = chunk->next)
 	{
 		for (i = 0; i < chunk->n; i++)
 		{
 			if (i % (PAIRS_PER_CHECK / 8) == 0)
 				CHECK_FOR_INTERRUPTS();
-			add_to_totals(t, &chunk->pairs[i]);
+			hpg_totals_add(t, &chunk->pairs[i]);
 		}
 	}
 }
@@ -406,7 +363,7 @@ mean_spread(const pair_set *set, double median)
  * their own denominators are 0.
  */
 static void
-evaluate_ratios(const pair_set *set, const totals *t, evaluation *out)
+evaluate_ratios(const pair_set *set, const hpg_totals *t, evaluation *out)
 {
 	double sum_actual = hpc_sum_round(&t->r2[HPG_ACTUALS]);
 	double sum_predicted = hpc_sum_round(&t->predicted);
@@ -415,7 +372,6 @@ evaluate_ratios(const pair_set *set, const totals *t, evaluation *out)
 
 	values =
 		MemoryContextAllocHuge(CurrentMemoryContext, set->n * sizeof(double));
-	set_result(out, OUT_MAPE, hpg_mean(&t->relative, set->n));
 	set_result(out, OUT_MDAPE,
 			   median_over(set, hpg_pair_relative_error, values));
 	median = median_over(set, hpg_pair_ratio, values);
@@ -432,21 +388,20 @@ evaluate_ratios(const pair_set *set, const totals *t, evaluation *out)
 static void
 evaluate(const pair_set *set, evaluation *out)
 {
-	totals t;
-	double r2;
+	hpg_totals t;
+	hpg_metric metrics[HPG_METRICS];
 
 	memset(out->nulls, true, sizeof(out->nulls));
 	find_totals(set, &t);
+	hpg_totals_metrics(&t, metrics);
 	out->values[OUT_N] = Int64GetDatum(set->n);
 	out->nulls[OUT_N] = false;
-	set_result(out, OUT_MAE, hpg_mean(&t.absolute, set->n));
-	set_result(out, OUT_RMSE,
-			   sqrt(hpg_mean(&t.r2[HPG_SQUARED_ERRORS], set->n)));
+	for (int i = 0; i < HPG_METRICS; i++)
+	{
+		if (metrics[i].defined)
+			set_result(out, OUT_MAE + i, metrics[i].value);
+	}
 	set_result(out, OUT_WITHIN_10PCT, (double) t.nwithin / (double) set->n);
-	if (t.has_logs)
-		set_result(out, OUT_RMSLE, sqrt(hpg_mean(&t.logs, set->n)));
-	if (hpg_r2(t.r2, set->n, &r2))
-		set_result(out, OUT_R2, r2);
 	if (t.has_ratios)
 		evaluate_ratios(set, &t, out);
 }

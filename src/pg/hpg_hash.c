@@ -203,7 +203,7 @@ composite_hash(hpc_hash key, Datum datum)
 	hpc_hash hash;
 
 	hpg_row_deform(rowtype, row);
-	hash = hpc_hash_combine(key, hpg_row_hash(rowtype));
+	hash = hpg_row_key_hash(key, rowtype);
 	hpg_rowtype_free(rowtype);
 	return hash;
 }
@@ -323,4 +323,10 @@ hpg_row_hash(hpg_rowtype *rowtype)
 		hash = hpc_hash_combine(hash, value);
 	}
 	return hash;
+}
+
+hpc_hash
+hpg_row_key_hash(hpc_hash key, hpg_rowtype *rowtype)
+{
+	return hpc_hash_combine(key, hpg_row_hash(rowtype));
 }

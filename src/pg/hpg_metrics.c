@@ -64,6 +64,67 @@ hpg_r2(const hpc_sum sum[HPG_R2_SUMS], int64 n, double *r2)
 	return total != 0;
 }
 
+/* ---------- all of them in one pass ---------- */
+
+void
+hpg_totals_init(hpg_totals *t)
+{
+	memset(t, 0, sizeof(*t));
+	t->has_logs = true;
+	t->has_ratios = true;
+}
+
+void
+hpg_totals_add(hpg_totals *t, const hpg_pair *p)
+{
+	double error = p->actual - p->predicted;
+
+	t->n++;
+	hpc_sum_add(&t->absolute, fabs(error));
+	hpc_sum_add_product(&t->r2[HPG_SQUARED_ERRORS], error, error);
+	hpc_sum_add(&t->r2[HPG_ACTUALS], p->actual);
+	hpc_sum_add_product(&t->r2[HPG_SQUARED_ACTUALS], p->actual, p->actual);
+	hpc_sum_add(&t->predicted, p->predicted);
+	if (fabs(error) <= 0.1 * fabs(p->actual))
+		t->nwithin++;
+	t->has_logs = t->has_logs && hpg_pair_has_logs(p);
+	t->has_ratios = t->has_ratios && p->actual != 0;
+	if (t->has_logs)
+	{
+		double log = hpg_pair_log_error(p);
+
+		hpc_sum_add_product(&t->logs, log, log);
+	}
+	if (t->has_ratios)
+	{
+		hpc_sum_add(&t->relative, hpg_pair_relative_error(p));
+		hpc_sum_add(&t->ratios, hpg_pair_ratio(p));
+	}
+}
+
+static hpg_metric
+metric(bool defined, double value)
+{
+	return (hpg_metric){defined, value};
+}
+
+void
+hpg_totals_metrics(const hpg_totals *t, hpg_metric *metrics)
+{
+	bool any = t->n > 0;
+	double r2 = 0;
+	bool varies = any && hpg_r2(t->r2, t->n, &r2);
+
+	metrics[HPG_MAE] = metric(any, hpg_mean(&t->absolute, t->n));
+	metrics[HPG_RMSE] =
+		metric(any, sqrt(hpg_mean(&t->r2[HPG_SQUARED_ERRORS], t->n)));
+	metrics[HPG_RMSLE] =
+		metric(any && t->has_logs, sqrt(hpg_mean(&t->logs, t->n)));
+	metrics[HPG_MAPE] =
+		metric(any && t->has_ratios, hpg_mean(&t->relative, t->n));
+	metrics[HPG_R2] = metric(varies, r2);
+}
+
 /* ---------- the single metrics ---------- */
 
 /* Enough for hp_r2; the others leave the end of it unused and unallocated. */

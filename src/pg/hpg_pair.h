@@ -89,4 +89,44 @@ extern double hpg_mean(const hpc_sum *sum, int64 n);
  */
 extern bool hpg_r2(const hpc_sum sum[HPG_R2_SUMS], int64 n, double *r2);
 
+/* ---------- all metrics together ---------- */
+
+/* What one pass over the pairs finds. */
+typedef struct hpg_totals
+{
+	int64 n;
+	hpc_sum absolute;
+	hpc_sum r2[HPG_R2_SUMS];
+	hpc_sum logs; /* squared errors of logarithms */
+	hpc_sum relative;
+	hpc_sum ratios;
+	hpc_sum predicted;
+	int64 nwithin;   /* errors of at most a tenth */
+	bool has_logs;   /* no value is negative */
+	bool has_ratios; /* no actual value is 0 */
+} hpg_totals;
+
+extern void hpg_totals_init(hpg_totals *totals);
+extern void hpg_totals_add(hpg_totals *totals, const hpg_pair *p);
+
+/* The metrics, in the order of the columns of our row types. */
+enum
+{
+	HPG_MAE,
+	HPG_RMSE,
+	HPG_RMSLE,
+	HPG_MAPE,
+	HPG_R2,
+	HPG_METRICS
+};
+
+typedef struct hpg_metric
+{
+	bool defined; /* the data may leave it undefined */
+	double value;
+} hpg_metric;
+
+/* metrics[HPG_METRICS], to the bit what the aggregates of that name answer. */
+extern void hpg_totals_metrics(const hpg_totals *totals, hpg_metric *metrics);
+
 #endif /* HPG_PAIR_H */

@@ -49,8 +49,8 @@ clipped(const char *text)
 	return psprintf("%.*s...", pg_mbcliplen(text, length, MAX_ECHO), text);
 }
 
-static void
-unknown_parameter(hpc_algorithm algorithm, const char *name)
+void
+hpg_params_unknown(hpc_algorithm algorithm, const char *name)
 {
 	int n;
 	const hpc_parameter *table = hpc_parameter_table(&n);
@@ -272,14 +272,14 @@ read_object(hpg_params *params, const hpc_parameter *which, JsonbValue *value)
 	hpg_fill_check(params->clean);
 }
 
-/* ---------- members of a blend ---------- */
+/* ---------- several that learn from the same rows ---------- */
 
 static void
-members_differ(const char *name)
+members_differ(const char *members, const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("members of a blend differ in \"%s\"", name),
+			 errmsg("%s differ in \"%s\"", members, name),
 			 errdetail("They learn from the same rows and columns."),
 			 errhint("Give all of them the same \"%s\".", name)));
 }
@@ -306,11 +306,11 @@ same_exclude(const hpg_params *a, const hpg_params *b)
 }
 
 /*
- * The blend has what its members agree in.  The mean has no say: it looks at
- * no column.
+ * A blend has what its members agree in, and so have candidates.  The mean
+ * has no say: it looks at no column.  members: what they are called.
  */
 static void
-agree(hpg_params *blend, const hpg_params *member)
+agree(hpg_params *blend, const hpg_params *member, const char *members)
 {
 	if (!member->has_features)
 		return;
@@ -326,14 +326,16 @@ agree(hpg_params *blend, const hpg_params *member)
 		return;
 	}
 	if (!same_exclude(blend, member))
-		members_differ("exclude");
+		members_differ(members, "exclude");
 	if (!same_text(blend->weight, member->weight))
-		members_differ("weight");
+		members_differ(members, "weight");
 	if (!same_text(blend->clean_text, member->clean_text))
-		members_differ("clean");
+		members_differ(members, "clean");
 	if (blend->core.leak != member->core.leak)
-		members_differ("leak");
+		members_differ(members, "leak");
 }
+
+/* ---------- members of a blend ---------- */
 
 /* One member; its canonical text goes into that of the blend. */
 static hpc_params
@@ -350,7 +352,7 @@ read_member(hpg_params *blend, const hpc_parameter *which, JsonbValue *value,
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a blend cannot be a member of a blend"),
 						errhint("Give its members to the outer one.")));
-	agree(blend, member);
+	agree(blend, member, "members of a blend");
 	hpg_push_container(texts, WJB_ELEM, hpg_json_parse(member->text));
 	return member->core;
 }
@@ -435,7 +437,7 @@ read_parameter(void *target, const char *key, JsonbValue *value)
 		return;
 	which = hpc_parameter_find(params->core.algorithm, key);
 	if (which == NULL)
-		unknown_parameter(params->core.algorithm, key);
+		hpg_params_unknown(params->core.algorithm, key);
 	else if (hpc_parameter_is_scalar(which))
 		read_scalar(&params->core, which, value);
 	else if (which->type == HPC_NAME)
@@ -670,4 +672,35 @@ hpg_params_parse(Jsonb *jsonb, MemoryContext context)
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(scratch);
 	return params;
+}
+
+/* Adds a candidate, or its members where it is a blend. */
+static void
+add_members(hpc_params *common, const hpc_params *candidate)
+{
+	hpc_params *members = unconstify(hpc_params *, common->members);
+
+	if (candidate->algorithm != HPC_BLEND)
+		members[common->nmembers++] = *candidate;
+	for (int i = 0; i < candidate->nmembers; i++)
+		members[common->nmembers++] = candidate->members[i];
+}
+
+/* A blend of all of them, as far as rows and columns are concerned. */
+hpg_params *
+hpg_params_common(const hpg_params *const *candidates, int n,
+				  MemoryContext context)
+{
+	MemoryContext before = MemoryContextSwitchTo(context);
+	hpg_params *common = palloc0(sizeof(hpg_params));
+
+	common->core.algorithm = HPC_BLEND;
+	common->core.members = palloc(n * HPC_MAX_MEMBERS * sizeof(hpc_params));
+	for (int i = 0; i < n; i++)
+	{
+		agree(common, candidates[i], "candidates");
+		add_members(&common->core, &candidates[i]->core);
+	}
+	MemoryContextSwitchTo(before);
+	return common;
 }

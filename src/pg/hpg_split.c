@@ -28,15 +28,22 @@
 HPG_FUNCTION(hp_split);
 HPG_FUNCTION(hp_fold);
 
+void
+hpg_check_key(bool isnull)
+{
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("key is NULL, so the row would be in no part"),
+				 errhint("Use a key that every row has, or coalesce() it, or "
+						 "leave such rows out.")));
+}
+
 /* Argument names, for messages; both functions have the same shape. */
 static void
 check_not_null(FunctionCallInfo fcinfo, const char *second)
 {
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("key is NULL, so the row would be in no part"),
-				 errhint("Use a key that every row has, or coalesce() it, or leave such rows out.")));
+	hpg_check_key(PG_ARGISNULL(0));
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -44,18 +51,22 @@ check_not_null(FunctionCallInfo fcinfo, const char *second)
 						PG_ARGISNULL(1) ? second : "seed")));
 }
 
+hpc_hash
+hpg_split_key(hpc_tag tag, int64 seed)
+{
+	return (hpc_hash){(uint64) tag, (uint64) seed};
+}
+
 static uint64
 key_hash(FunctionCallInfo fcinfo, hpc_tag tag)
 {
 	Oid type = get_fn_expr_argtype(fcinfo->flinfo, 0);
-	hpc_hash key;
+	hpc_hash key = hpg_split_key(tag, PG_GETARG_INT64(2));
 
 	if (!OidIsValid(type))
 		ereport(ERROR,
 				(errcode(ERRCODE_INDETERMINATE_DATATYPE),
 				 errmsg("could not determine the type of the key")));
-	key.low = (uint64) tag;
-	key.high = (uint64) PG_GETARG_INT64(2);
 	return hpg_datum_hash(key, PG_GETARG_DATUM(0), false, type).low;
 }
 
@@ -73,8 +84,8 @@ is_below(uint64 hash, double fraction)
 }
 
 /* floor(hash * k / 2^64), by halves because the product takes 96 bits */
-static int32
-scale_to(uint64 hash, uint32 k)
+int32
+hpg_fold_of(uint64 hash, uint32 k)
 {
 	uint64 high = (hash >> 32) * k;
 	uint64 low = (hash & 0xffffffff) * k;
@@ -110,5 +121,5 @@ hp_fold(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the number of folds must be at least 2, not %d", k)));
-	PG_RETURN_INT32(scale_to(key_hash(fcinfo, HPC_TAG_FOLD), (uint32) k));
+	PG_RETURN_INT32(hpg_fold_of(key_hash(fcinfo, HPC_TAG_FOLD), (uint32) k));
 }
