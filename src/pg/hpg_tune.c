@@ -170,20 +170,32 @@ share_of_rung(const tuning *t, int rung)
 	return share;
 }
 
+/* Which candidate an error is about. */
+static void
+name_candidate(void *arg)
+{
+	const entrant *e = arg;
+
+	errcontext("candidate %d of hp_tune", e->number + 1);
+}
+
 /* A fold, in a rung. */
 static void
-try_fold(const tuning *t, const entrant *e, const hpc_fold *whole, int rung,
+try_fold(const tuning *t, entrant *e, const hpc_fold *whole, int rung,
 		 hpg_trial *trial)
 {
 	const hpg_params *candidate = t->folds->candidates[e->number];
+	ErrorContextCallback context = {error_context_stack, name_candidate, e};
 	hpc_fold fold = *whole;
 
+	error_context_stack = &context;
 	fold.share = share_of_rung(t, rung);
 	hpg_folds_try(t->fcinfo, t->folds, candidate, &fold, trial);
 
 	/* rows that are all alike are in no sample, or in each */
 	if (!trial->trained && fold.share < HPC_FOLD_MARKS)
 		hpg_folds_try(t->fcinfo, t->folds, candidate, whole, trial);
+	error_context_stack = context.previous;
 }
 
 /* The absolute errors of the rows held out in each fold. */

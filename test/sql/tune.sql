@@ -79,10 +79,13 @@ FROM unnest(:'leaderboard'::hp_tune_score[]) s,
 						FROM tune_lots l, tune_candidates, generate_series(0, 3) i GROUP BY i) m
 					ON hp_fold(id, 4) = i) r) p;
 
--- what does not matter is not chosen: the first candidate is as good
-SELECT (hp_tune(l, 'price', ARRAY[hp_forest(trees => 3), hp_forest(trees => 3, seed => 1), hp_forest(trees => 3, seed => 2)], 2)).leaderboard[1:3] IS NOT NULL AS done,
-	(SELECT params FROM unnest((hp_tune(l, 'price', ARRAY[hp_forest(trees => 3), hp_forest(trees => 3, seed => 1), hp_forest(trees => 3, seed => 2)], 2)).leaderboard) WHERE chosen) AS chosen
-FROM tune_lots l;
+-- The simplest is chosen that is no further behind the best than chance may
+-- have it: the first candidate, or the one with the fewest nodes.
+SELECT base, rank, chosen, round(mae) AS mae, round(difference) AS difference, round(difference_se) AS difference_se, nodes,
+	params ->> 'min_leaf' AS min_leaf
+FROM (SELECT base, (hp_tune(l, 'price', hp_grid(hp_forest(trees => 5, min_leaf => base, exclude => '{id}'), '{"min_leaf": [1, 2, 3, 4]}'), 2)).leaderboard
+		FROM tune_lots l, (VALUES (1), (12)) b (base) GROUP BY base) t, unnest(leaderboard) s
+ORDER BY base, rank;
 
 -- any algorithms together, the baseline and blends too
 SELECT rank, chosen, nodes > 0 AS trees, params ->> 'algorithm' AS algorithm

@@ -113,6 +113,8 @@ my %queries = (
 		'SELECT h.* FROM houses h, generate_series(1, 100000)')},
 	'explaining' => $many_explanations,
 	'importance' => $many_rows_disturbed,
+	'folds' => q{SELECT hp_cross_validate(m, 'price', hp_forest(trees => 3), 1000) IS NULL FROM many m},
+	'tuning' => q{SELECT hp_tune(m, 'price', hp_grid(hp_forest(trees => 2), '{"min_leaf": [1, 3, 5, 7]}'), 1000) IS NULL FROM many m},
 	map { $_ => endless($_) } keys %endless);
 
 foreach my $what (sort keys %queries)

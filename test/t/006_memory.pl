@@ -75,6 +75,21 @@ like($stderr, qr/permission denied to set parameter "houseprice.max_memory"/, 't
 like($stderr, qr/permission denied to set parameter "houseprice.max_memory"/, 'before the library is loaded too');
 like($stdout, qr/^0$/m, 'and has no effect');
 
+# ---- folds ------------------------------------------------------------------
+
+# One after another: ten of them take the memory of one training, and of the
+# rows once more.  Copies of the rows for all of them would take 30 MB.
+is( $node->safe_psql('postgres', q{
+		SET houseprice.max_memory = '12MB';
+		SELECT (hp_summary(hp_cross_validate(m, 'price', hp_forest(trees => 1, max_leaves => 31), 10))).folds FROM many m WHERE part < 250}),
+	10, 'folds are trained one after another');
+($status, $stdout, $stderr) = $node->psql('postgres', qq{
+	SET houseprice.max_memory = '6MB';
+	SELECT hp_tune(m, 'price', ARRAY[hp_mean(), hp_forest(trees => 1)]) FROM many m WHERE part < 250;
+	RESET houseprice.max_memory; $small}, on_error_stop => 0);
+like($stderr, qr/ERROR:  (houseprice needs more than|not enough memory)/, 'beyond the limit too');
+is($stdout, $expected, 'after which the session trains');
+
 # ---- given back -------------------------------------------------------------
 
 # The least limit with which a training succeeds, in MB, before and after a
@@ -111,16 +126,18 @@ my $fail = q{
 			-- in training
 			'SELECT hp_train(m, price) FROM few m',
 			'SELECT hp_train(m, ln(price + 1), hp_boost()) FROM few m',
+			-- with a fold held out
+			'SELECT hp_cross_validate(m, price, hp_forest(trees => 1), 3) FROM few m',
 			-- without memory
 			'SELECT hp_train(m, ''price'') FROM few m'];
 		failures integer := 0;
 	BEGIN
 		FOR i IN 1 .. times LOOP
 			BEGIN
-				IF i % 6 = 5 THEN
+				IF i % 7 = 6 THEN
 					SET LOCAL houseprice.max_memory = '60kB';
 				END IF;
-				EXECUTE queries[i % 6 + 1];
+				EXECUTE queries[i % 7 + 1];
 			EXCEPTION WHEN OTHERS THEN
 				failures := failures + 1;
 			END;

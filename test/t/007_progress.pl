@@ -78,6 +78,17 @@ my ($status, $stdout, $stderr) = $node->psql('postgres',
 	"SET houseprice.progress = on; SELECT hp_train(h, 'sale_price', hp_forest(trees => 2)) IS NULL FROM houses h");
 unlike($stderr, qr/hp_train: /, 'a short training says nothing');
 
+# Of many trainings together the whole is told.
+my %wholes = (
+	q{hp_cross_validate(h, 'sale_price', hp_forest(trees => 10), 1000)} => qr/hp_cross_validate: \d+ of 1000 folds, [\d.]+ s, about .* left$/,
+	q{hp_tune(h, 'sale_price', ARRAY[hp_forest(trees => 10), hp_forest(trees => 20)], 1000)} => qr/hp_tune: \d+ of 2001 trainings, [\d.]+ s, about .* left$/);
+foreach my $whole (sort keys %wholes)
+{
+	my ($psql_status, $psql_stdout, $psql_stderr) = $node->psql('postgres',
+		"SET houseprice.progress = on; SET statement_timeout = '3s'; SELECT $whole FROM houses h");
+	like((split /\n/, $psql_stderr)[0], $wholes{$whole}, 'of all of them');
+}
+
 # The model does not depend on being watched.
 my $digest = q{SELECT hp_model_info(hp_train(h, 'sale_price', hp_forest(trees => 100))) ->> 'digest' FROM houses h};
 is( $node->safe_psql('postgres', "SET houseprice.progress = log; $digest"),
