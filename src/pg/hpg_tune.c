@@ -52,7 +52,7 @@ HPG_FUNCTION(hp_tune_final);
 #define FACTOR 3
 
 /* Rows to learn from in the first rung, at least. */
-#define FEWEST_ROWS 500
+#define FEWEST_ROWS 1000
 
 #define ROWS_PER_CHECK 65536
 

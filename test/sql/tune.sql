@@ -102,7 +102,7 @@ FROM (SELECT hp_tune(l, 'price', ARRAY[hp_forest(trees => 3, weight => 'weight',
 -- first one stays, however bad it is.
 CREATE TABLE tune_many AS
 SELECT i % 60 AS area, i % 7 AS street, (1000 * (i % 60) + 3000 * (i % 7) + 500 * (i * i % 11))::float8 AS price
-FROM generate_series(1, 6000) i;
+FROM generate_series(1, 6600) i;
 SELECT rank, chosen, round(mae) AS mae, train_rows, params - 'algorithm' - 'bag' AS params
 FROM (SELECT (hp_tune(m, 'price', hp_grid(hp_forest(trees => 1, max_leaves => 2, bag => false),
 		'{"max_leaves": [3, 6, 12, 25, 50, 100], "min_leaf": [1, 20]}'), 2)).leaderboard FROM tune_many m) t,
@@ -110,7 +110,7 @@ FROM (SELECT (hp_tune(m, 'price', hp_grid(hp_forest(trees => 1, max_leaves => 2,
 -- rows that are all alike are in no sample
 SELECT count(DISTINCT mae) AS kinds
 FROM (SELECT (hp_tune(m, 'price', hp_grid(hp_mean(), '{}') || hp_grid(hp_forest(trees => 1), '{"seed": [1, 2, 3]}'), 2, i)).leaderboard
-	  FROM generate_series(1, 6000) i, (SELECT 1 AS area, 2.0 AS price) m) t,
+	  FROM generate_series(1, 6600) i, (SELECT 1 AS area, 2.0 AS price) m) t,
 	unnest(leaderboard) s;
 
 -- any plan, any order: the same model and leaderboard
