@@ -1,7 +1,8 @@
 /*
  * hpg_folds.h
  *		Training on some folds and predicting others: what hp_cross_validate
- *		and hp_tune share.
+ *		and hp_tune share.  Rows get their folds in hpg_folds.c; trainings
+ *		are in hpg_trial.c.
  */
 #ifndef HPG_FOLDS_H
 #define HPG_FOLDS_H

@@ -16,7 +16,6 @@
  */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "catalog/pg_type.h"
@@ -280,39 +279,47 @@ draw_unit(const axis *a, int64 seed, int64 draw)
 	return (double) (bits >> 11) / 9007199254740992.0;
 }
 
-/* Between two numbers, or their logarithms. */
+/* Between low and high; of a range that is wide, evenly in logarithms. */
 static double
-draw_between(double low, double high, double unit)
+draw_between(const axis *a, double low, double high, double unit)
 {
-	if (low > 0 && high >= WIDE_RATIO * low)
+	if (a->low > 0 && a->high >= WIDE_RATIO * a->low)
 		return hpc_exp(hpc_log(low) + unit * (hpc_log(high) - hpc_log(low)));
 	return low + unit * (high - low);
 }
 
-/* Whole numbers each have a unit of the range; others four digits. */
 static JsonbValue
-draw_number(const axis *a, double unit)
+numeric_value(char *digits)
 {
 	JsonbValue value = {.type = jbvNumeric};
-	char digits[32];
-	double number;
 
-	if (a->which->type == HPC_INTEGER)
-		snprintf(digits, sizeof(digits), "%.0f",
-				 fmin(floor(draw_between(a->low, a->high + 1, unit)),
-					  a->high));
-	else
-	{
-		snprintf(digits, sizeof(digits), "%.4g",
-				 draw_between(a->low, a->high, unit));
-		number = fmin(fmax(strtod(digits, NULL), a->low), a->high);
-		snprintf(digits, sizeof(digits), "%.*g",
-				 number == a->low || number == a->high ? DBL_DIG : 4, number);
-	}
 	value.val.numeric = DatumGetNumeric(
 		DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
 							ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	return value;
+}
+
+/* Each whole number has a unit of the range; others have four digits. */
+static JsonbValue
+draw_number(const axis *a, double unit)
+{
+	double number;
+	double rounded;
+	char *digits;
+
+	if (a->which->type == HPC_INTEGER)
+	{
+		number = draw_between(a, a->low, a->high + 1, unit);
+		return numeric_value(psprintf("%.0f", fmin(floor(number), a->high)));
+	}
+	number = draw_between(a, a->low, a->high, unit);
+	digits = psprintf("%.4g", number);
+	rounded = strtod(digits, NULL);
+	if (rounded <= a->low)
+		return a->values[0];
+	if (rounded >= a->high)
+		return a->values[1];
+	return numeric_value(digits);
 }
 
 static Jsonb *
