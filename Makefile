@@ -32,6 +32,8 @@
 #? Whole machines, as root and with debootstrap:
 #?   make test-fresh       both commands on a bare Debian 12, also as a user
 #?   make test-pg17        every test with PostgreSQL 17 on Debian 13
+#?   make test-newer       a database with models taken there, by pg_dump and
+#?                         by pg_upgrade
 
 # The directory of this file: differs from the current one in a VPATH build.
 src := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
@@ -76,7 +78,7 @@ PG_CONFIG ?= pg_config
 # The targets that install what is missing must work before pg_config exists,
 # and those of the core alone never need it.
 NO_PGXS_GOALS = help demo demo-psql bench test test-asan fuzz \
-	test-fresh test-pg17 ci \
+	test-fresh test-pg17 test-newer ci \
 	core check-core check-core-noomp check-core-asan check-core-tsan \
 	format format-check lint
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NO_PGXS_GOALS),$(MAKECMDGOALS)),all),)
@@ -146,8 +148,8 @@ format-check:
 
 test-fresh:
 	@$(src)/tools/fresh-machine.sh
-test-pg17:
-	@$(src)/tools/test-pg17.sh
+test-pg17 test-newer:
+	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/$@.sh
 ci:
 	@$(src)/.ci/run
 

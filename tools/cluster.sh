@@ -1,9 +1,13 @@
 # tools/cluster.sh: a private, throw-away PostgreSQL cluster (to be sourced)
 #
 #   cluster_build NAME [ARG...]  builds in build/NAME-pgNN, installs to $stage
-#   cluster_start                starts a server that looks for extensions in
-#                                $stage, under "${under[@]}" if that is set;
-#                                sets PGHOST and so on
+#   cluster_start                makes a cluster and starts its server, which
+#                                looks for extensions in $stage, under
+#                                "${under[@]}" if that is set; sets PGHOST and
+#                                so on.  The same in steps:
+#   cluster_init                 makes the cluster, $work/server/data
+#   cluster_serve                starts its server
+#   cluster_stop                 stops it
 #   cluster_under_asan RUNTIME [OPTIONS]
 #                                lets the server have a sanitizer's runtime
 #   run COMMAND...               runs a command so that signals act at once
@@ -160,7 +164,9 @@ cluster_under_asan() {
         ASAN_OPTIONS="detect_leaks=0:handle_segv=0:handle_sigfpe=0:abort_on_error=1${2:+:$2}")
 }
 
-cluster_start() {
+cluster_start() { cluster_init && cluster_serve; }
+
+cluster_init() {
     local home=$work/server
     local data=$home/data
     mkdir -m 700 "$home"
@@ -180,9 +186,12 @@ port = 5432
 fsync = off
 cluster_name = 'houseprice'
 END
+}
 
+cluster_serve() {
+    local home=$work/server
     # A session of its own: a Ctrl-C meant for psql must not stop the server.
-    "${as_server[@]}" setsid "${under[@]}" "$bindir/postgres" -D "$data" \
+    "${as_server[@]}" setsid "${under[@]}" "$bindir/postgres" -D "$home/data" \
         </dev/null >"$work/server.log" 2>&1 &
     local postmaster=$!
     export PGHOST=$home PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
@@ -196,4 +205,8 @@ END
         fi
         sleep 0.1
     done
+}
+
+cluster_stop() {
+    "${as_server[@]}" "$bindir/pg_ctl" -D "$work/server/data" -w -m fast stop >/dev/null
 }

@@ -17,53 +17,19 @@
 # Ends with "N passed, N failed".
 
 set -u
-top=$(cd "$(dirname "$0")/.." && pwd)
 suite=${1:-bookworm}
 shift
 [ $# -gt 0 ] || set -- "make demo" "make test"
 
-[ "$(id -u)" -eq 0 ] && command -v debootstrap >/dev/null || {
-    echo "$0: needs root and debootstrap" >&2
-    exit 1
-}
-
-work=$(mktemp -d /var/tmp/houseprice-machine.XXXXXX) || exit 1
-root=$work/root
-trap 'rm -rf --one-file-system "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-
-# ---- the machine ------------------------------------------------------------
-
-# Where this machine gets Debian from.
-mirror=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' |
-    awk '$2 == "Debian" && $3 == "Debian" {print $1; exit}')
-
-echo "Making a minimal Debian ($suite) ..."
-debootstrap --variant=minbase --include=git,make "$suite" "$root" \
-    "${mirror:-http://deb.debian.org/debian}" >"$work/log" 2>&1 || {
-    tail -n 20 "$work/log" >&2
-    exit 1
-}
-
-# The way to the packages: this machine's apt settings and name service, and
-# where it gets the same suite's updates.
-cp -a /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
-cp -a /etc/apt/trusted.gpg.d "$root/etc/apt/"
-cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
-apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(ORIGIN)' 'Created-By: Packages' |
-    awk -v suite="$suite" '$3 == "Debian" && $2 ~ "^" suite "-" {print "deb", $1, $2, "main"}' |
-    sort -u >"$root/etc/apt/sources.list.d/updates.list"
-
-git -c advice.detachedHead=false clone -q --no-hardlinks "$top" "$root/root/houseprice" || exit 1
-chroot "$root" useradd --create-home tester
-cp -a "$root/root/houseprice" "$root/home/tester/"
-chroot "$root" chown -R tester: /home/tester/houseprice
+. "$(dirname "$0")/machine.sh"
+trap machine_remove EXIT
+machine_make "$suite" || exit
 
 # ---- in the machine ---------------------------------------------------------
 
 # Its own files live in /check, where nobody looks for leftovers.
-mkdir "$root/check"
-cat >"$root/check/check" <<'END'
+mkdir "$machine/check"
+cat >"$machine/check/check" <<'END'
 passed=0
 failed=0
 
@@ -178,11 +144,4 @@ echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
 END
 
-unshare --mount --pid --ipc --fork --kill-child bash -c '
-    mount -t proc proc "$1/proc" &&
-        mount --rbind /dev "$1/dev" &&
-        mount -t tmpfs tmpfs "$1/dev/shm" || exit 1
-    root=$1
-    shift
-    exec env -i PATH="$PATH" TERM=dumb HOME=/root chroot "$root" bash /check/check "$@"' \
-    bash "$root" "$@"
+machine_run bash /check/check "$@"

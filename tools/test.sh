@@ -107,7 +107,7 @@ asan_tests() {
     fi
     database_tests "regression" ISOLATION= TAP_TESTS=
     database_tests "isolation" REGRESS= TAP_TESTS=
-    "${as_server[@]}" "$bindir/pg_ctl" -D "$work/server/data" -w -m fast stop >/dev/null
+    cluster_stop
     # processes write when they come to their end
     title "reports of the sanitizers"
     found=$(cat "$reports".* 2>/dev/null)
