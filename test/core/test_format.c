@@ -181,7 +181,8 @@ check_sizes(FILE *page)
 				   {"Feature record", sizeof(hpc_feature_record)},
 				   {"Nodes", sizeof(hpc_node)},
 				   {"Terms", sizeof(hpc_linear_term)},
-				   {"Knots", sizeof(hpc_knot)}};
+				   {"Knots", sizeof(hpc_knot)},
+				   {"Tree keys", sizeof(hpc_tree_key)}};
 	char line[4096];
 	char heading[100] = "";
 

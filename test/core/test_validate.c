@@ -142,7 +142,8 @@ enum
 	BOOST,
 	LINEAR,
 	LOG_BLEND,
-	BLEND
+	BLEND,
+	MERGED
 };
 
 static hpc_model *samples[HPT_HAND_MODELS];
@@ -694,14 +695,14 @@ check_members(void)
 
 /* ---------- sections of later versions ---------- */
 
-/* The original with a further section of 8 bytes behind the others. */
+/* The original with a further section, of zeros, behind the others. */
 static hpc_status
-with_section(uint32_t kind, uint32_t flags)
+with_section(uint32_t kind, uint32_t flags, size_t size)
 {
 	uint32_t nsections = original->nsections;
 	size_t table_end =
 		sizeof(struct hpc_model) + nsections * sizeof(hpc_section);
-	size_t nbytes = original_size + sizeof(hpc_section) + 8;
+	size_t nbytes = original_size + sizeof(hpc_section) + size;
 	char *bytes = calloc(nbytes, 1);
 	hpc_model *model = (hpc_model *) bytes;
 	hpc_status status;
@@ -711,7 +712,8 @@ with_section(uint32_t kind, uint32_t flags)
 		   (const char *) original + table_end, original_size - table_end);
 	for (uint32_t i = 0; i < nsections; i++)
 		model->sections[i].offset += sizeof(hpc_section);
-	model->sections[nsections] = (hpc_section){kind, flags, nbytes - 8, 8};
+	model->sections[nsections] =
+		(hpc_section){kind, flags, nbytes - size, size};
 	model->nsections++;
 	model->nbytes = nbytes;
 	hpt_model_seal(model);
@@ -723,12 +725,56 @@ with_section(uint32_t kind, uint32_t flags)
 static void
 check_later_sections(void)
 {
-	hpt_ok(with_section(HPC_SECTION_ROW_SKETCH, HPC_SECTION_OPTIONAL) ==
+	hpt_ok(with_section(HPC_SECTION_ROW_SKETCH, HPC_SECTION_OPTIONAL, 8) ==
 				   HPC_OK &&
-			   with_section(4000000000, HPC_SECTION_OPTIONAL) == HPC_OK,
+			   with_section(4000000000, HPC_SECTION_OPTIONAL, 8) == HPC_OK,
 		   "an optional section of later is skipped");
-	hpt_ok(with_section(HPC_SECTION_ROW_SKETCH, 0) == HPC_CORRUPT,
+	hpt_ok(with_section(HPC_SECTION_ROW_SKETCH, 0, 8) == HPC_CORRUPT,
 		   "one that is not optional is refused");
+}
+
+/* ---------- keys of trees ---------- */
+
+/* The keys are the last section, so that some can be cut off. */
+static void
+cut_keys(victim *v, size_t nbytes)
+{
+	v->model->sections[HPC_KNOWN_SECTIONS].nbytes -= nbytes;
+	v->model->nbytes -= nbytes;
+	v->nbytes -= nbytes;
+}
+
+static hpc_tree_key *
+tree_keys(victim *v)
+{
+	return at(v, v->view.tree_keys);
+}
+
+/* Are keys accepted that are appended to a model of 4 trees? */
+static bool
+may_have_keys(int which)
+{
+	attack(which);
+	return with_section(HPC_SECTION_TREE_KEYS, HPC_SECTION_OPTIONAL,
+						4 * sizeof(hpc_tree_key)) == HPC_OK;
+}
+
+static void
+check_hostile_keys(void)
+{
+	hpt_ok(may_have_keys(FOREST) && may_have_keys(EXTRA_TREES),
+		   "forests may have keys of trees");
+	hpt_ok(!may_have_keys(BOOST) && !may_have_keys(LINEAR) &&
+			   !may_have_keys(MEAN) && !may_have_keys(BLEND),
+		   "others may not");
+	attack(MERGED);
+	hpt_ok(original->nsections == HPC_KNOWN_SECTIONS + 1,
+		   "a merged forest has them");
+	REFUSED("a key less", cut_keys(&v, sizeof(hpc_tree_key)));
+	REFUSED("half a key less", cut_keys(&v, sizeof(hpc_tree_key) / 2));
+	REFUSED("bytes of a key in reserve", tree_keys(&v)[1].reserved = 1);
+	REFUSED("keys that are not optional",
+			v.model->sections[HPC_KNOWN_SECTIONS].flags = 0);
 }
 
 /* 8 more bytes of a section, which nothing owns. */
@@ -835,6 +881,8 @@ main(void)
 	check_hostile_features();
 	check_hostile_trees();
 	check_later_sections();
+	check_hostile_keys();
+	attack(FOREST);
 	check_version_message();
 	check_hostile_settings();
 	check_hostile_scale();
