@@ -48,10 +48,10 @@ lib = build/libhpcore$(if $(filter-out plain,$(VARIANT)),-$(VARIANT)).a
 objects = $(patsubst src/core/%.c,$(out)/%.o,$(wildcard src/core/*.c))
 tests = $(patsubst test/core/%.c,$(out)/%,$(wildcard test/core/test_*.c))
 # what the test programs share: every file there that is not a test, and the
-# fuzz targets, whose corpus test_corpus replays
+# fuzz targets with what they share, whose corpus test_corpus replays
 helpers = $(patsubst test/core/%.c,$(out)/%.o,\
 	$(filter-out test/core/test_%.c,$(wildcard test/core/*.c))) \
-	$(patsubst test/fuzz/%.c,$(out)/%.o,$(wildcard test/fuzz/fuzz_*.c))
+	$(patsubst test/fuzz/%.c,$(out)/%.o,$(wildcard test/fuzz/fuzz_*.c test/fuzz/hpf_*.c))
 
 lib: $(lib)
 tests: $(tests)

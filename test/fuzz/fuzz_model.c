@@ -31,43 +31,6 @@ try_model(const hpc_model *model, size_t nbytes)
 		abort();
 }
 
-/* Puts the header of a model right that fills a block of nbytes bytes. */
-static void
-seal(hpc_model *model, size_t nbytes)
-{
-	model->magic = HPC_MODEL_MAGIC;
-	model->version = HPC_MODEL_VERSION;
-	model->nbytes = nbytes;
-	hpt_model_seal(model);
-}
-
-/* Seals what can be taken for members, where the section table says so. */
-static void
-seal_members(hpc_model *model, size_t nbytes)
-{
-	const hpc_section *section = &model->sections[HPC_SECTION_MEMBERS - 1];
-	uint64_t at;
-	uint64_t end;
-
-	if (nbytes <
-			(size_t) ((const char *) (section + 1) - (const char *) model) ||
-		section->offset % 8 != 0 || section->offset > nbytes ||
-		section->nbytes > nbytes - section->offset)
-		return;
-	at = section->offset;
-	end = at + section->nbytes;
-	while (end - at >= sizeof(struct hpc_model))
-	{
-		hpc_model *member = (hpc_model *) ((char *) model + at);
-
-		if (member->nbytes < sizeof(struct hpc_model) ||
-			member->nbytes > end - at || member->nbytes % 8 != 0)
-			return;
-		at += member->nbytes;
-		seal(member, member->nbytes);
-	}
-}
-
 int
 hpf_model(const uint8_t *bytes, size_t nbytes)
 {
@@ -79,12 +42,8 @@ hpf_model(const uint8_t *bytes, size_t nbytes)
 	if (nbytes > 0)
 		memcpy(model, bytes, nbytes);
 	try_model(model, nbytes);
-	if (nbytes >= sizeof(struct hpc_model))
-	{
-		seal_members(model, nbytes);
-		seal(model, nbytes);
-		try_model(model, nbytes);
-	}
+	hpf_seal(model, nbytes);
+	try_model(model, nbytes);
 	free(model);
 	return 0;
 }

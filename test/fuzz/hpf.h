@@ -20,4 +20,23 @@ extern int hpf_model(const uint8_t *bytes, size_t nbytes);
 /* Flat rows: read, merged, trained on. */
 extern int hpf_dataset(const uint8_t *bytes, size_t nbytes);
 
+/* ---------- the layout of a model (hpf_layout.c) ---------- */
+
+/*
+ * Puts magic, version, size and digest of a model right that fills nbytes
+ * bytes, aligned to 8, and before them those of what can be taken for the
+ * members of a blend.
+ */
+extern void hpf_seal(void *bytes, size_t nbytes);
+
+/* Gives a valid model another seed, and its digest. */
+extern void hpf_reseed(void *bytes);
+
+/* libFuzzer's own change of some bytes, of which there may be max then. */
+typedef size_t hpf_change(uint8_t *bytes, size_t nbytes, size_t max);
+
+/* Changes a model: a field, an element, a section; most are sealed again. */
+extern size_t hpf_mutate_model(uint8_t *bytes, size_t nbytes, size_t max,
+							   unsigned seed, hpf_change *change);
+
 #endif /* HPF_H */

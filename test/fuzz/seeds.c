@@ -72,6 +72,18 @@ write_hand_made(const char *directory)
 	hpt_hand_free(&hand);
 }
 
+/* The one sort of model that has keys of trees. */
+static void
+write_merged(const char *directory)
+{
+	const char *name;
+	size_t nbytes;
+	hpc_model *model = hpt_hand_sample(HPT_HAND_MERGED, 3, &nbytes, &name);
+
+	write_file(directory, "merged", model, nbytes);
+	free(model);
+}
+
 static void
 write_rows(const char *directory, const char *name, hpc_env *env,
 		   hpc_dataset *dataset)
@@ -180,6 +192,9 @@ main(int argc, char **argv)
 		hpt_table_free(&table);
 	}
 	if (models)
+	{
 		write_hand_made(argv[2]);
+		write_merged(argv[2]);
+	}
 	return 0;
 }

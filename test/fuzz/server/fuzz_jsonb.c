@@ -1,15 +1,9 @@
 /*
  * fuzz_jsonb.c
- *		libFuzzer in a backend: JSON of any origin as parameters, as a fill, as
- *		a policy.
+ *		JSON of any origin as parameters, as a fill, as a policy.
  *
- *		hp_fuzz(target text, arguments text[])
- *
- * is a function of builds for fuzzing only (tools/fuzz.sh); arguments are
- * those of libFuzzer, with which it ends the backend.  An input may raise any
- * ERROR that a user could have meant to get, but none that is internal.  What
- * is accepted must also work: parameters come back from their own text, a
- * fill fills rows of its type, what a policy finds is a fill.
+ * What is accepted must also work: parameters come back from their own text,
+ * a fill fills rows of its type, what a policy finds is a fill.
  *
  * Input that begins like JSON is taken as it is.  Any other is a list of
  * choices, a byte each, by which JSON is made of the words that matter: few
@@ -17,27 +11,16 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/typcache.h"
 
 #include "../../../src/pg/hpg.h"
 #include "../../../src/pg/hpg_fit.h"
+#include "hpf_server.h"
 
-HPG_FUNCTION(hp_fuzz);
-
-extern int LLVMFuzzerRunDriver(int *argc, char ***argv,
-							   int (*feed)(const uint8_t *, size_t));
-
-static void (*use_json)(Jsonb *json);
-static MemoryContext input_context;
-static MemoryContext kept_context;
 static hpg_rowtype *rowtype; /* of table fuzz_rows */
 
 /* ---------- JSON from choices ---------- */
@@ -222,7 +205,7 @@ make_json(const uint8_t *bytes, size_t nbytes)
 	return c.json.data;
 }
 
-/* ---------- targets ---------- */
+/* ---------- what is done with it ---------- */
 
 static Jsonb *
 parse_json(const char *text)
@@ -298,96 +281,52 @@ use_policy(Jsonb *json)
 	use_fill(hpg_fit_result(fit));
 }
 
-/* ---------- one input ---------- */
+/* ---------- the targets ---------- */
 
 static void
-check_error(const char *text)
-{
-	ErrorData *error;
-
-	MemoryContextSwitchTo(input_context);
-	error = CopyErrorData();
-	FlushErrorState();
-	if (error->sqlerrcode != ERRCODE_INTERNAL_ERROR)
-		return;
-	write_stderr("internal error for %s: %s\n", text, error->message);
-	abort();
-}
-
-static int
-feed(const uint8_t *bytes, size_t nbytes)
-{
-	ResourceOwner owner = CurrentResourceOwner;
-	char *text;
-
-	MemoryContextSwitchTo(input_context);
-	text = make_json(bytes, nbytes);
-	if (text == NULL)
-		return -1; /* not for the corpus */
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		MemoryContextSwitchTo(input_context);
-		use_json(parse_json(text));
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		check_error(text);
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	CurrentResourceOwner = owner;
-	MemoryContextSwitchTo(kept_context);
-	MemoryContextReset(input_context);
-	return 0;
-}
-
-/* ---------- the function ---------- */
-
-static const struct
-{
-	const char *name;
-	void (*use)(Jsonb *json);
-} targets[] = {{"params", use_params},
-			   {"fill", use_fill},
-			   {"policy", use_policy}};
-
-static void
-make_rowtype(void)
+find_rowtype(void)
 {
 	Oid type = DatumGetObjectId(
 		DirectFunctionCall1(regtypein, CStringGetDatum("fuzz_rows")));
 
-	rowtype =
-		hpg_rowtype_make(lookup_rowtype_tupdesc_copy(type, -1), kept_context);
+	rowtype = hpg_rowtype_make(lookup_rowtype_tupdesc_copy(type, -1),
+							   CurrentMemoryContext);
 }
 
-/* hp_fuzz(text, text[]) returns void */
-Datum
-hp_fuzz(PG_FUNCTION_ARGS)
+typedef struct attempt
 {
-	char *target = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Datum *elements;
-	int nelements;
-	char **argv;
-	int argc = 1;
+	void (*use)(Jsonb *json);
+	const char *text;
+} attempt;
 
-	kept_context = CurrentMemoryContext;
-	input_context = AllocSetContextCreate(kept_context, "fuzz input",
-										  ALLOCSET_DEFAULT_SIZES);
-	make_rowtype();
-	for (size_t i = 0; i < lengthof(targets); i++)
-		if (strcmp(targets[i].name, target) == 0)
-			use_json = targets[i].use;
-	if (use_json == NULL)
-		elog(ERROR, "no such target: %s", target);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false,
-					  TYPALIGN_INT, &elements, NULL, &nelements);
-	argv = palloc0((nelements + 2) * sizeof(char *));
-	argv[0] = pstrdup("hp_fuzz");
-	for (int i = 0; i < nelements; i++)
-		argv[argc++] = TextDatumGetCString(elements[i]);
-	LLVMFuzzerRunDriver(&argc, &argv, feed);
-	PG_RETURN_VOID();
+static void
+use_text(void *argument)
+{
+	attempt *a = argument;
+
+	a->use(parse_json(a->text));
 }
+
+static bool
+use_as(void (*use)(Jsonb *json), const uint8_t *bytes, size_t nbytes)
+{
+	attempt a = {use, make_json(bytes, nbytes)};
+
+	if (a.text == NULL)
+		return false;
+	hpf_attempt(use_text, &a);
+	return true;
+}
+
+/* A target that hands JSON to a function. */
+#define TARGET(what)                                                          \
+	static bool use_as_##what(const uint8_t *bytes, size_t nbytes)            \
+	{                                                                         \
+		return use_as(use_##what, bytes, nbytes);                             \
+	}                                                                         \
+	const hpf_server_target hpf_##what = {#what, find_rowtype, use_as_##what, \
+										  NULL}
+
+TARGET(params);
+TARGET(fill);
+TARGET(policy);
