@@ -16,11 +16,14 @@
 #? The core alone, without PostgreSQL:
 #?   make core             build/libhpcore.a
 #?   make check-core       its unit tests; also check-core-noomp (no OpenMP),
-#?                         check-core-asan and check-core-tsan (sanitizers)
+#?                         check-core-asan and check-core-tsan (sanitizers),
+#?                         check-core-valgrind (memcheck)
 #?
 #? The tests once more, with what they do to memory looked at:
 #?   make test-asan        the extension with the address and undefined
 #?                         behaviour sanitizers
+#?   make test-valgrind    the core's, and a server with the extension, under
+#?                         memcheck
 #?   make fuzz             libFuzzer on all that reads bytes, a minute each
 #?                         (FUZZ_ARGS="3600 model": an hour, one target)
 #?
@@ -77,10 +80,10 @@ PG_CONFIG ?= pg_config
 
 # The targets that install what is missing must work before pg_config exists,
 # and those of the core alone never need it.
-NO_PGXS_GOALS = help demo demo-psql bench test test-asan fuzz \
+NO_PGXS_GOALS = help demo demo-psql bench test test-asan test-valgrind fuzz \
 	test-fresh test-pg17 test-newer ci \
 	core check-core check-core-noomp check-core-asan check-core-tsan \
-	format format-check lint
+	check-core-valgrind format format-check lint
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NO_PGXS_GOALS),$(MAKECMDGOALS)),all),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 ifeq ($(PGXS),)
@@ -123,12 +126,12 @@ core:
 	@$(MAKE) --no-print-directory -C $(src) -f tools/core.mk lib
 check-core:
 	@$(MAKE) --no-print-directory -C $(src) -f tools/core.mk check
-check-core-noomp check-core-asan check-core-tsan: check-core-%:
+check-core-noomp check-core-asan check-core-tsan check-core-valgrind: check-core-%:
 	@$(MAKE) --no-print-directory -C $(src) -f tools/core.mk VARIANT=$* check
 
 # ---- a private, throw-away cluster -----------------------------------------
 
-demo demo-psql test:
+demo demo-psql test test-valgrind:
 	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/$@.sh
 fuzz:
 	@PG_CONFIG='$(PG_CONFIG)' $(src)/tools/fuzz.sh $(FUZZ_ARGS)

@@ -14,12 +14,17 @@
 #   tsan    thread sanitizer.  Needs clang and its OpenMP runtime, whose archer
 #           library tells the sanitizer about barriers and tasks; gcc's runtime
 #           does not, and each barrier is reported as a race.
+#   valgrind  under memcheck, which sees what is read before it was written;
+#             without the tests that it takes more than half a minute for, and
+#             without those that need long doubles
 
 VARIANT = plain
 CC = gcc
 CFLAGS = -O2 -g
 OPENMP = -fopenmp
 run =
+under =
+left_out =
 
 ifeq ($(VARIANT),noomp)
 OPENMP = -Wno-unknown-pragmas
@@ -37,6 +42,16 @@ run = TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1 \
 	OMP_TOOL_LIBRARIES=$(shell $(CC) -print-file-name=libarcher.so)
 endif
 
+# One thread at a time runs under memcheck, so none waits by spinning; and it
+# takes long doubles for doubles, which some tests compare with.
+ifeq ($(VARIANT),valgrind)
+CFLAGS = -O1 -g
+run = GOMP_SPINCOUNT=0
+under = valgrind -q --error-exitcode=99 --fair-sched=yes
+left_out = $(addprefix test_,boost design golden grow memory property stream \
+	validate fixed math oob scan split target)
+endif
+
 STRICT = -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-fast-math \
 	-fno-strict-aliasing -fwrapv \
 	-Werror -Wall -Wextra -Wshadow -Wundef -Wvla -Wpointer-arith -Wcast-qual \
@@ -46,7 +61,8 @@ STRICT = -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-fast-math \
 out = build/core-$(VARIANT)
 lib = build/libhpcore$(if $(filter-out plain,$(VARIANT)),-$(VARIANT)).a
 objects = $(patsubst src/core/%.c,$(out)/%.o,$(wildcard src/core/*.c))
-tests = $(patsubst test/core/%.c,$(out)/%,$(wildcard test/core/test_*.c))
+tests = $(filter-out $(left_out:%=$(out)/%),\
+	$(patsubst test/core/%.c,$(out)/%,$(wildcard test/core/test_*.c)))
 # what the test programs share: every file there that is not a test, and the
 # fuzz targets with what they share, whose corpus test_corpus replays
 helpers = $(patsubst test/core/%.c,$(out)/%.o,\
@@ -57,6 +73,7 @@ lib: $(lib)
 tests: $(tests)
 check: $(tests)
 	@$(run) tools/tap.pl --jobs $(shell nproc) \
+		$(if $(under),--under '$(under)') \
 		$(if $(TALLY),--tally '$(TALLY)') $(sort $(tests))
 
 # test_golden pins models to the byte: gcc and clang, without and with all

@@ -2,11 +2,12 @@
 #
 # tools/setup.sh: installs what is missing, and nothing else
 #
-#   tools/setup.sh demo|bench|test|fuzz|ci
+#   tools/setup.sh demo|bench|test|valgrind|fuzz|ci
 #
 #   demo   what builds and runs the extension
 #   bench  and its peers
 #   test   and its tests
+#   valgrind  and valgrind
 #   fuzz   and clang with its sanitizers
 #   ci     and every check of .ci/run
 #
@@ -19,9 +20,9 @@ set -u
 
 purpose=${1:-}
 case $purpose in
-demo | bench | test | fuzz | ci) ;;
+demo | bench | test | valgrind | fuzz | ci) ;;
 *)
-    echo "usage: $0 demo|bench|test|fuzz|ci" >&2
+    echo "usage: $0 demo|bench|test|valgrind|fuzz|ci" >&2
     exit 2
     ;;
 esac
@@ -79,6 +80,10 @@ look() {
 
     need perl has_program prove
     need libipc-run-perl perl -MIPC::Run -e 1
+    if [ "$purpose" = valgrind ]; then
+        need valgrind has_program valgrind
+        need libc6-dbg valgrind -q true # which it cannot do without
+    fi
     [ "$purpose" = ci ] || [ "$purpose" = fuzz ] || return
 
     need clang has_program clang

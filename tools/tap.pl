@@ -2,9 +2,10 @@
 #
 # tools/tap.pl: runs test programs that speak TAP, and counts
 #
-#   tools/tap.pl [--tally FILE] [--jobs N] [-I DIR]... PROGRAM...
+#   tools/tap.pl [--tally FILE] [--jobs N] [--under COMMAND] [-I DIR]... PROGRAM...
 #
-# A *.pl program runs under this perl, any other by itself; N at a time.
+# A *.pl program runs under this perl, any other by itself or as the last word
+# of COMMAND; N at a time.
 # Prints a line per program and the whole output of those that fail.  A program
 # that crashes, or runs another number of tests than planned, counts as one
 # more failure.  Ends with a summary line, or with --tally appends "passed
@@ -19,10 +20,10 @@ use POSIX ();
 use TAP::Parser;
 use Time::HiRes qw(time);
 
-my ($tally, @include);
+my ($tally, $under, @include);
 my $jobs = 1;
-GetOptions('tally=s' => \$tally, 'jobs=i' => \$jobs, 'I=s' => \@include)
-  or die "usage: $0 [--tally FILE] [--jobs N] [-I DIR]... PROGRAM...\n";
+GetOptions('tally=s' => \$tally, 'jobs=i' => \$jobs, 'under=s' => \$under, 'I=s' => \@include)
+  or die "usage: $0 [--tally FILE] [--jobs N] [--under COMMAND] [-I DIR]... PROGRAM...\n";
 
 $| = 1;
 my ($passed, $failed) = (0, 0);
@@ -90,7 +91,7 @@ sub run_program
 	my @command =
 	  $program =~ /\.pl$/
 	  ? ($^X, (map { "-I$_" } @include), $program)
-	  : ($program =~ m{/} ? $program : "./$program");
+	  : (split(' ', $under // ''), $program =~ m{/} ? $program : "./$program");
 	my $start = time;
 	my $output = '';
 	my ($ok, $bad, $skipped) = (0, 0, 0);
