@@ -389,7 +389,7 @@ settle_row(const forest *f, uint32_t row, hpc_held *held)
 		n > 0 ? hpc_fixed_mean(f->oob_scale, 0, f->oob_sum[row], n) : NAN;
 
 	held->prediction[row] = mean;
-	if (held->spread != NULL)
+	if (f->oob_squares != NULL)
 		held->spread[row] =
 			n > 0 ? spread_of(f, mean, f->oob_squares[row], n) : NAN;
 }

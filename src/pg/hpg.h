@@ -482,9 +482,6 @@ extern const hpc_value *hpg_binding_all_values(hpg_binding *binding);
 extern const hpc_value *
 hpg_binding_values(hpg_binding *binding, HeapTupleHeader row);
 
-/* The same of what is in rowtype->values and nulls. */
-extern const hpc_value *hpg_binding_all_values(hpg_binding *binding);
-
 /*
  * The prediction for a row by the model that the binding was made for; and
  * for what is in rowtype->values and nulls.
