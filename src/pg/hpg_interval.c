@@ -35,8 +35,9 @@ fail_without_intervals(const hpc_model *model)
 				 : errdetail("Its training held no rows out, or too few, to "
 							 "learn from them how far predictions are off."),
 			 errhint("Intervals come with hp_boost (early_stopping), "
-					 "hp_linear, forests of 50 trees or more, and blends of "
-					 "these, trained on 20 rows or more.")));
+					 "hp_linear, hp_forest of 50 trees or more, "
+					 "hp_extra_trees of as many with bag => true, and blends "
+					 "of these, trained on 20 rows or more.")));
 }
 
 void
