@@ -339,6 +339,119 @@ RETURNS record
 COMMENT ON FUNCTION hp_select_features(record, text[]) IS
 	'the named columns of a row, as a record';
 
+-- volatile and parallel unsafe as query_to_xml() is: source may be any query
+CREATE FUNCTION hp_rank_features(r anyelement, target text,
+	source text DEFAULT NULL, params jsonb DEFAULT NULL)
+RETURNS TABLE (rank int, feature text, score float8, r2 float8, reason text)
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 50;
+COMMENT ON FUNCTION hp_rank_features(anyelement, text, text, jsonb) IS
+	'the columns of the table of a row type, or of another source, by their use for predicting a target';
+
+CREATE FUNCTION hp_rank_features(source text, target text,
+	params jsonb DEFAULT NULL)
+RETURNS TABLE (rank int, feature text, score float8, r2 float8, reason text)
+	AS 'MODULE_PATHNAME', 'hp_rank_features_source'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 50;
+COMMENT ON FUNCTION hp_rank_features(text, text, jsonb) IS
+	'the columns of a table or query by their use for predicting a target';
+
+CREATE FUNCTION hp_best_features_accum_value(internal, record, float8, int)
+RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_best_features_accum_value(internal, record, float8, int) IS
+	'transition function of hp_best_features';
+
+CREATE FUNCTION hp_best_features_accum_value(internal, record, float8, int, jsonb)
+RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_best_features_accum_value(internal, record, float8, int, jsonb) IS
+	'transition function of hp_best_features';
+
+CREATE FUNCTION hp_best_features_accum_named(internal, record, text, int)
+RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_best_features_accum_named(internal, record, text, int) IS
+	'transition function of hp_best_features';
+
+CREATE FUNCTION hp_best_features_accum_named(internal, record, text, int, jsonb)
+RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_best_features_accum_named(internal, record, text, int, jsonb) IS
+	'transition function of hp_best_features';
+
+CREATE FUNCTION hp_best_features_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_best_features_combine(internal, internal) IS
+	'combine function of hp_best_features';
+
+CREATE FUNCTION hp_best_features_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_best_features_serialize(internal) IS
+	'serial function of hp_best_features';
+
+CREATE FUNCTION hp_best_features_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_best_features_deserialize(bytea, internal) IS
+	'deserial function of hp_best_features';
+
+CREATE FUNCTION hp_best_features_final(internal) RETURNS text[]
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_best_features_final(internal) IS
+	'final function of hp_best_features';
+
+CREATE AGGREGATE hp_best_features(r record, target float8, k int) (
+	SFUNC = hp_best_features_accum_value,
+	STYPE = internal,
+	FINALFUNC = hp_best_features_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_best_features_combine,
+	SERIALFUNC = hp_best_features_serialize,
+	DESERIALFUNC = hp_best_features_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_best_features(record, float8, int) IS
+	'the names of the k columns that are the most useful for predicting a target';
+
+CREATE AGGREGATE hp_best_features(r record, target float8, k int, params jsonb) (
+	SFUNC = hp_best_features_accum_value,
+	STYPE = internal,
+	FINALFUNC = hp_best_features_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_best_features_combine,
+	SERIALFUNC = hp_best_features_serialize,
+	DESERIALFUNC = hp_best_features_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_best_features(record, float8, int, jsonb) IS
+	'the names of the k columns that are the most useful for predicting a target';
+
+CREATE AGGREGATE hp_best_features(r record, target text, k int) (
+	SFUNC = hp_best_features_accum_named,
+	STYPE = internal,
+	FINALFUNC = hp_best_features_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_best_features_combine,
+	SERIALFUNC = hp_best_features_serialize,
+	DESERIALFUNC = hp_best_features_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_best_features(record, text, int) IS
+	'the names of the k columns that are the most useful for predicting a target';
+
+CREATE AGGREGATE hp_best_features(r record, target text, k int, params jsonb) (
+	SFUNC = hp_best_features_accum_named,
+	STYPE = internal,
+	FINALFUNC = hp_best_features_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_best_features_combine,
+	SERIALFUNC = hp_best_features_serialize,
+	DESERIALFUNC = hp_best_features_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_best_features(record, text, int, jsonb) IS
+	'the names of the k columns that are the most useful for predicting a target';
+
 ---------------------------------------------------------------------------
 -- split
 ---------------------------------------------------------------------------

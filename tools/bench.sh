@@ -3,6 +3,7 @@
 # tools/bench.sh: make bench; what we need beside the peers
 #
 #   tools/bench.sh [--large] [--huge] [--quick] [--only REGEX] [--write FILE] ...
+#   tools/bench.sh --selection ...      bench/selection.py instead of bench.py
 #
 # Installs what is missing, builds, starts a private cluster, loads the Ames
 # houses and runs bench/bench.py with these arguments, from the top level.
@@ -21,4 +22,9 @@ run psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION houseprice' \
 # The peers' idle OpenMP threads shall sleep, not spin: where other programs
 # run, too, spinning makes them ten times slower, and is charged to them.
 export OMP_WAIT_POLICY=passive
-run /usr/bin/python3 bench/bench.py "$@"
+program=bench.py
+if [ "${1:-}" = --selection ]; then
+    program=selection.py
+    shift
+fi
+run /usr/bin/python3 "bench/$program" "$@"

@@ -165,7 +165,9 @@ typedef enum hpc_tag
 	HPC_TAG_LEAK,        /* sample of the leak guard */
 	HPC_TAG_PERMUTE,     /* which row lends its value to which */
 	HPC_TAG_TUNE,        /* rows that hp_tune tries candidates on first */
-	HPC_TAG_CANDIDATE    /* hp_random */
+	HPC_TAG_CANDIDATE,   /* hp_random */
+	HPC_TAG_SELECT,      /* sample of feature selection */
+	HPC_TAG_SHUFFLE      /* rows that lend each other their values */
 } hpc_tag;
 
 /* The key under which values of one named column are hashed. */
@@ -515,6 +517,40 @@ typedef struct hpc_result
 extern hpc_status
 hpc_train(hpc_env *env, hpc_dataset *dataset, const hpc_params *params,
 		  const hpc_texts *texts, hpc_result *result);
+
+/* ---------- selection ---------- */
+
+typedef enum hpc_verdict
+{
+	HPC_RANKED = 0,
+	HPC_IS_CONSTANT,    /* the same on every row */
+	HPC_IS_KEY,         /* an integer that is different on every row */
+	HPC_IS_UNIQUE_TEXT, /* unique on over half the rows */
+	HPC_IS_TARGET,      /* it gives the target away */
+	HPC_IS_NEAR_TARGET  /* alone explains over 99 % out of bag */
+} hpc_verdict;
+
+/* What a column is worth as a feature. */
+typedef struct hpc_candidate
+{
+	const char *column; /* points into the data set's names */
+	hpc_verdict verdict;
+	double missing; /* share of the rows; NaN: not looked at */
+	double score;   /* of ranked ones: what R² on rows held out gains when the
+					 * column joins those ranked above; NaN where there is no
+					 * R².  NEAR_TARGET: R² out of bag */
+	const char *same; /* of ranked ones: the column above it from which most of
+					   * what it says of the target is known; NULL: none */
+} hpc_candidate;
+
+/*
+ * Ranks the columns of a data set, which is used up, by their use for the
+ * target: candidates[ncolumns], ranked ones first, the best of them first.  Of
+ * the parameters only leak, log_target and seed count.
+ */
+extern hpc_status
+hpc_select(hpc_env *env, hpc_dataset *dataset, const hpc_params *params,
+		   hpc_candidate *candidates);
 
 /* ---------- the model ---------- */
 

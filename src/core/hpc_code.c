@@ -277,6 +277,17 @@ bin_ranks(hpc_frame_maker *maker, hpc_feature *feature,
 
 /* ---------- columns ---------- */
 
+/* A copy of the target is an error, unless it is only to be told of. */
+static hpc_status
+judge_leak(const hpc_frame_maker *maker, const hpc_feature *feature,
+		   hpc_status found)
+{
+	if (found != HPC_LEAK || maker->rules->copies == NULL)
+		return found;
+	maker->rules->copies[feature->column] = true;
+	return HPC_OK;
+}
+
 /* Do more than half of the rows have a text that no other row has? */
 static bool
 is_unique_text(const hpc_frame_maker *maker, const hpc_feature *feature,
@@ -321,8 +332,10 @@ code_ranks(hpc_frame_maker *maker, hpc_feature *feature, double *values,
 	if (status == HPC_OK && !*unique_text)
 	{
 		if (maker->rules->check_leaks)
-			status = hpc_leak_check(maker->env, maker->frame, feature,
-									maker->nraw, maker->ranks);
+			status =
+				judge_leak(maker, feature,
+						   hpc_leak_check(maker->env, maker->frame, feature,
+										  maker->nraw, maker->ranks));
 		if (status == HPC_OK)
 			status = hash_ranks(maker, feature, values);
 		if (status == HPC_OK)
@@ -457,8 +470,10 @@ code_many_numbers(hpc_frame_maker *maker, hpc_column *column,
 	hpc_free(env, maker->ranks);
 	maker->ranks = NULL;
 	if (status == HPC_OK && maker->rules->check_leaks)
-		status = hpc_leak_check_many(env, maker->frame, feature,
-									 maker->dataset, &column->values);
+		status =
+			judge_leak(maker, feature,
+					   hpc_leak_check_many(env, maker->frame, feature,
+										   maker->dataset, &column->values));
 	if (status == HPC_OK)
 		status = hpc_sorted_keys(env, maker->dataset, &column->values, &keys,
 								 &nkeys);

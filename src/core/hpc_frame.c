@@ -353,16 +353,16 @@ find_copies(hpc_frame_maker *maker)
 
 /* Moves a row of the frame to a lower place. */
 static void
-move_row(hpc_frame_maker *maker, uint32_t from, uint32_t to)
+move_row(hpc_frame *frame, uint32_t from, uint32_t to)
 {
-	hpc_frame *frame = maker->frame;
-
-	frame->count[to] = frame->count[from];
-	frame->source[to] = from;
+	if (frame->count != NULL)
+		frame->count[to] = frame->count[from];
+	if (frame->key != NULL)
+		frame->key[to] = frame->key[from];
+	frame->source[to] = hpc_row_source(frame, from);
 	frame->target[to] = frame->target[from];
 	if (frame->weight != NULL)
 		frame->weight[to] = frame->weight[from];
-	maker->row_hash[to] = maker->row_hash[from];
 	for (int i = 0; i < frame->nblocks; i++)
 		memcpy(frame->blocks[i] + (size_t) to * HPC_BLOCK,
 			   frame->blocks[i] + (size_t) from * HPC_BLOCK, HPC_BLOCK);
@@ -374,6 +374,24 @@ move_row(hpc_frame_maker *maker, uint32_t from, uint32_t to)
 			((uint16_t *) feature->codes)[to] =
 				((uint16_t *) feature->codes)[from];
 	}
+}
+
+/* Lists the rows of the data set, where they are still all there. */
+static hpc_status
+list_sources(hpc_env *env, hpc_frame *frame)
+{
+	if (frame->source != NULL)
+		return HPC_OK;
+	frame->source = hpc_alloc(env, frame->nrows, sizeof(uint32_t));
+	if (frame->source == NULL)
+		return HPC_NO_MEMORY;
+	for (uint32_t row = 0; row < frame->nrows; row++)
+	{
+		frame->source[row] = row;
+		if (hpc_poll(env, row))
+			return HPC_CANCELLED;
+	}
+	return HPC_OK;
 }
 
 /* Leaves one of each set of equal rows. */
@@ -388,18 +406,19 @@ fold_rows(hpc_frame_maker *maker)
 	frame->ncopies = maker->nraw;
 	if (status != HPC_OK || frame->count == NULL)
 		return status;
-	frame->source = hpc_alloc(maker->env, maker->nraw, sizeof(uint32_t));
-	if (frame->source == NULL)
-		return HPC_NO_MEMORY;
-	for (uint32_t row = 0; row < maker->nraw; row++)
+	status = list_sources(maker->env, frame);
+	for (uint32_t row = 0; row < maker->nraw && status == HPC_OK; row++)
 	{
 		if (frame->count[row] > 0)
-			move_row(maker, row, n++);
+		{
+			maker->row_hash[n] = maker->row_hash[row];
+			move_row(frame, row, n++);
+		}
 		if (hpc_poll(maker->env, row))
-			return HPC_CANCELLED;
+			status = HPC_CANCELLED;
 	}
 	frame->nrows = n;
-	return HPC_OK;
+	return status;
 }
 
 static hpc_status
@@ -495,6 +514,34 @@ hpc_frame_create(hpc_env *env, hpc_dataset *dataset,
 		*frame = maker.frame;
 	else
 		hpc_frame_free(env, maker.frame);
+	return status;
+}
+
+/* ---------- fewer rows ---------- */
+
+hpc_status
+hpc_frame_thin(hpc_env *env, hpc_frame *frame, hpc_tag tag, int64_t seed,
+			   uint32_t most_rows)
+{
+	uint64_t stream = hpc_stream(tag, seed, 0);
+	uint64_t threshold =
+		hpc_share_threshold((double) most_rows / frame->nrows);
+	uint32_t n = 0;
+	hpc_status status;
+
+	if (frame->nrows <= most_rows)
+		return HPC_OK;
+	status = list_sources(env, frame);
+	for (uint32_t row = 0; row < frame->nrows && status == HPC_OK; row++)
+	{
+		if (hpc_draw(stream, frame->key[row]) < threshold)
+			move_row(frame, row, n++);
+		else
+			frame->ncopies -= hpc_row_count(frame, row);
+		if (hpc_poll(env, row))
+			status = HPC_CANCELLED;
+	}
+	frame->nrows = n;
 	return status;
 }
 

@@ -108,7 +108,9 @@ typedef struct hpc_frame_rules
 {
 	uint32_t max_bins;
 	bool keep;        /* leave the data set as it is */
-	bool check_leaks; /* HPC_LEAK for a feature that is the target */
+	bool check_leaks; /* HPC_LEAK for a feature that is the target ... */
+	bool *copies;     /* ... or true for its column here, [ncolumns]; NULL:
+					   * the first one is an error */
 } hpc_frame_rules;
 
 /*
@@ -128,6 +130,14 @@ extern void hpc_frame_free(hpc_env *env, hpc_frame *frame);
  */
 extern hpc_status
 hpc_frame_log_target(hpc_env *env, hpc_frame *frame, int64_t want);
+
+/*
+ * Keeps about most_rows of more rows, drawn by their content: what learns from
+ * a part of them takes any tag of its own.  What features say of themselves
+ * (nvalues, nmissing and so on) stays that of all rows.
+ */
+extern hpc_status hpc_frame_thin(hpc_env *env, hpc_frame *frame, hpc_tag tag,
+								 int64_t seed, uint32_t most_rows);
 
 /* The size of the largest target. */
 extern hpc_status

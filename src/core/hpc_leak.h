@@ -23,6 +23,9 @@ hpc_leak_check_many(hpc_env *env, const hpc_frame *frame,
 					const hpc_feature *feature, const hpc_dataset *dataset,
 					const hpc_chunked *column);
 
+/* R² that is as good as a copy. */
+#define HPC_NEAR_LEAK 0.99
+
 /*
  * R² out of bag of a forest on each feature alone, r2[nfeatures]; NaN where
  * it cannot come near limit.

@@ -18,8 +18,6 @@
 #include "hpc_memory.h"
 #include "hpc_predict.h"
 
-#define NEAR_LEAK 0.99
-
 /* One training, blend or not. */
 typedef struct training
 {
@@ -64,14 +62,14 @@ inspect(training *t, const hpc_frame *frame, const hpc_params *params)
 				   t->dataset->columns[i].name, NAN);
 	}
 	if (guard)
-		status = hpc_leak_measure(t->env, frame, NEAR_LEAK, r2);
+		status = hpc_leak_measure(t->env, frame, HPC_NEAR_LEAK, r2);
 	for (int i = 0; i < frame->nfeatures && status == HPC_OK; i++)
 	{
 		const hpc_feature *feature = &frame->features[i];
 
 		if (hpc_looks_like_key(frame, feature))
 			report(t->result, HPC_FOUND_KEY, feature->name, NAN);
-		if (guard && r2[i] > NEAR_LEAK)
+		if (guard && r2[i] > HPC_NEAR_LEAK)
 			report(t->result, HPC_FOUND_NEAR_LEAK, feature->name, r2[i]);
 	}
 	hpc_free(t->env, r2);

@@ -100,6 +100,18 @@ drop(hpc_tray *tray, uint64_t n)
 	}
 }
 
+hpc_tree
+hpc_tray_tree_at(const hpc_tray *tray, uint64_t i)
+{
+	const hpc_tray_tree *kept = &tray->trees[i];
+
+	return (hpc_tree){.nnodes = kept->nnodes,
+					  .nodes = tray->nodes + kept->node,
+					  .nset_words = kept->nset_words,
+					  .max_set_words = kept->nset_words,
+					  .sets = tray->words + kept->word};
+}
+
 hpc_status
 hpc_tray_write(hpc_env *env, hpc_tray *tray, uint64_t n, hpc_writer *writer)
 {
@@ -109,18 +121,21 @@ hpc_tray_write(hpc_env *env, hpc_tray *tray, uint64_t n, hpc_writer *writer)
 		return HPC_OK;
 	for (uint64_t i = 0; i < n && status == HPC_OK; i++)
 	{
-		const hpc_tray_tree *kept = &tray->trees[i];
-		hpc_tree tree = {.nnodes = kept->nnodes,
-						 .nodes = tray->nodes + kept->node,
-						 .nset_words = kept->nset_words,
-						 .max_set_words = kept->nset_words,
-						 .sets = tray->words + kept->word};
+		hpc_tree tree = hpc_tray_tree_at(tray, i);
 
 		status = hpc_cancelled(env) ? HPC_CANCELLED
 									: hpc_writer_add_tree(env, writer, &tree);
 	}
 	drop(tray, n);
 	return status;
+}
+
+void
+hpc_tray_clear(hpc_tray *tray)
+{
+	tray->ntrees = 0;
+	tray->nnodes = 0;
+	tray->nwords = 0;
 }
 
 void

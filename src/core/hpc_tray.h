@@ -36,6 +36,12 @@ typedef struct hpc_tray
 extern bool hpc_tray_put(hpc_tray *tray, const hpc_tree *tree);
 extern hpc_status hpc_tray_make_room(hpc_env *env, hpc_tray *tray);
 
+/* Tree 0 .. ntrees - 1, without rows and bounds; it points into the tray. */
+extern hpc_tree hpc_tray_tree_at(const hpc_tray *tray, uint64_t i);
+
+/* Drops all trees and keeps the room. */
+extern void hpc_tray_clear(hpc_tray *tray);
+
 /* Hands the first n trees to the writer and drops them. */
 extern hpc_status
 hpc_tray_write(hpc_env *env, hpc_tray *tray, uint64_t n, hpc_writer *writer);

@@ -219,6 +219,7 @@ typedef struct hpg_params
 {
 	hpc_params core;
 	bool has_features; /* false: the mean alone, which takes any row */
+	bool any_type;     /* columns that cannot be features are passed over */
 	int nexclude;
 	const char **exclude; /* column names, UTF-8, ascending */
 	const char *weight;   /* column name, UTF-8; NULL: none */

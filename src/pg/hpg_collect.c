@@ -146,18 +146,16 @@ bind_rowtype(hpg_collector *c)
 /* ---------- rows ---------- */
 
 void
-hpg_collect_read(hpg_collector *c, FunctionCallInfo fcinfo, int arg)
+hpg_collect_read(hpg_collector *c, HeapTupleHeader row)
 {
-	HeapTupleHeader row;
 	hpg_rowtype *rowtype;
 
-	if (PG_ARGISNULL(arg))
+	if (row == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("cannot train on a NULL row"),
 				 errhint("Leave such rows out with FILTER (WHERE h IS "
 						 "DISTINCT FROM NULL).")));
-	row = PG_GETARG_HEAPTUPLEHEADER(arg);
 	rowtype = hpg_rowtype_of(c->rowtype, row, c->context);
 	if (rowtype != c->rowtype || rowtype->identifier != c->identifier)
 	{
@@ -393,6 +391,12 @@ hpg_check_same_target(const hpg_collector *c, const char *name)
 				 errhint("A second argument of type text names the target "
 						 "column. To train on a text column's values, cast it "
 						 "to double precision.")));
+}
+
+HeapTupleHeader
+hpg_row_arg(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : PG_GETARG_HEAPTUPLEHEADER(arg);
 }
 
 const char *

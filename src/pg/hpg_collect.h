@@ -1,7 +1,7 @@
 /*
  * hpg_collect.h
- *		Collecting rows for trainings: what hp_train, hp_cross_validate and
- *		hp_tune have in common.
+ *		Collecting rows for trainings: what all aggregates that learn have in
+ *		common.
  */
 #ifndef HPG_COLLECT_H
 #define HPG_COLLECT_H
@@ -39,9 +39,8 @@ extern hpg_collector *hpg_collector_make(const hpg_params *params,
 /* The features among the columns of the data set. */
 extern int hpg_collector_nfeatures(const hpg_collector *collector);
 
-/* Splits a row and binds its type.  ERROR on a NULL row. */
-extern void
-hpg_collect_read(hpg_collector *collector, FunctionCallInfo fcinfo, int arg);
+/* Splits a row and binds its type.  NULL is an ERROR. */
+extern void hpg_collect_read(hpg_collector *collector, HeapTupleHeader row);
 
 /* The named target of the row last read, before any fill; false: NULL. */
 extern bool hpg_collect_target(const hpg_collector *collector, double *target);
@@ -73,6 +72,9 @@ extern void hpg_send_name(StringInfo message, const char *name);
 extern char *hpg_receive_name(StringInfo message);
 
 /* ---------- arguments ---------- */
+
+/* A row, or NULL. */
+extern HeapTupleHeader hpg_row_arg(FunctionCallInfo fcinfo, int arg);
 
 /* The target's name in UTF-8; NULL is an ERROR. */
 extern const char *hpg_target_name_arg(FunctionCallInfo fcinfo, int arg);

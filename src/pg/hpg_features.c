@@ -98,29 +98,40 @@ number_from(const hpg_column *column)
 	}
 }
 
+/* For an ERROR: what would do in place of the column. */
+static int
+hint_number(const hpg_params *params, const hpg_column *column)
+{
+	const char *name = hpg_name(column->name);
+	char *instead = number_from(column);
+
+	if (instead == NULL)
+		return 0;
+	if (params->any_type)
+		return errhint("Give rows that have a number in its place: %s AS %s.",
+					   instead, quote_identifier(name));
+	return errhint("Give its value instead, and leave the column out: "
+				   "hp_train(..., %s, %s(exclude => ARRAY[%s])).",
+				   instead, hpg_params_constructor(params),
+				   quote_literal_cstr(name));
+}
+
 /* The target column, or an ERROR that says what is wrong with it. */
 static const hpg_column *
 find_target(const hpg_params *params, const char *target,
 			const hpg_rowtype *rowtype)
 {
 	const hpg_column *column = hpg_rowtype_find(rowtype, target);
-	char *instead;
 
 	if (column == NULL)
 		target_missing(rowtype, target);
 	if (column->kind == HPC_NUMBER)
 		return column;
-	instead = number_from(column);
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("target column \"%s\" has type %s, which is not a number",
 					hpg_name(column->name), format_type_be(column->type)),
-			 instead != NULL
-			 ? errhint("Give its value instead, and leave the column out: "
-					   "hp_train(..., %s, %s(exclude => ARRAY[%s])).",
-					   instead, hpg_params_constructor(params),
-					   quote_literal_cstr(hpg_name(column->name)))
-			 : 0));
+			 hint_number(params, column)));
 	return NULL;
 }
 
@@ -276,6 +287,8 @@ choose(const hpg_params *params, const hpg_rowtype *rowtype,
 		const hpg_column *column = &rowtype->columns[i];
 
 		if (other_part(params, features, column) != NULL)
+			continue;
+		if (column->kind == HPC_NO_KIND && params->any_type)
 			continue;
 		if (column->kind == HPC_NO_KIND)
 			refuse_type(column);

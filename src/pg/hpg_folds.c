@@ -298,7 +298,7 @@ accum(FunctionCallInfo fcinfo, hpg_folds_use use, bool named)
 	bool has_target;
 	double mark;
 
-	hpg_collect_read(folds->rows, fcinfo, ROW_ARG);
+	hpg_collect_read(folds->rows, hpg_row_arg(fcinfo, ROW_ARG));
 	mark = mark_of_row(fcinfo, folds);
 	if (named)
 		has_target = hpg_collect_target(folds->rows, &target);

@@ -465,6 +465,77 @@ check_refusals(const char *what, const hpt_table *table, uint32_t max_bins,
 		   cancel ? "checks can cancel" : "allocations can fail");
 }
 
+/* ---------- fewer rows ---------- */
+
+/* Does a row of the frame say what its row of the table does? */
+static bool
+is_row_of(const hpc_frame *frame, uint32_t row, const hpt_table *table)
+{
+	uint32_t source = hpc_row_source(frame, row);
+	const hpc_value *values = hpt_table_values(table, source);
+	bool same = frame->target[row] == table->target[source] &&
+				hpc_row_weight(frame, row) == table->weight[source];
+
+	for (int i = 0; i < frame->nfeatures; i++)
+	{
+		const hpc_feature *feature = &frame->features[i];
+		uint32_t code = hpc_code(feature, row);
+
+		if (feature->kind != HPC_CATEGORY && code < feature->nbins)
+			same &= feature->low[code] <= values[feature->column].number &&
+					values[feature->column].number <= feature->high[code];
+		same &= (code == feature->nbins) == values[feature->column].missing;
+	}
+	return same;
+}
+
+/* The rows that are kept are whole, about as many, and the same ones. */
+static void
+check_thinning(bool repeat)
+{
+	hpt_memory memory;
+	hpt_table table;
+	hpt_framed framed;
+	hpc_status status;
+	uint64_t ncopies = 0;
+	uint64_t keys = 0;
+	uint64_t again = 0;
+	int nwrong = 0;
+
+	hpt_memory_init(&memory, 1);
+	hpt_table_numbers(&table, 9, 4000, 5000, 8);
+	weigh(&table, 4);
+	if (repeat)
+		hpt_table_repeat(&table, 5);
+	for (int round = 0; round < 2; round++)
+	{
+		hpt_table_frame(&memory.env, &table, 300, &framed);
+		status =
+			hpc_frame_thin(&memory.env, framed.frame, HPC_TAG_SELECT, 1, 1000);
+		for (uint32_t row = 0; row < framed.frame->nrows; row++)
+		{
+			nwrong += !is_row_of(framed.frame, row, &table);
+			ncopies += hpc_row_count(framed.frame, row);
+			*(round == 0 ? &keys : &again) += framed.frame->key[row];
+		}
+		hpt_ok(status == HPC_OK && framed.frame->nrows > 900 &&
+				   framed.frame->nrows < 1100,
+			   "%u rows are kept", framed.frame->nrows);
+		hpt_ok(nwrong == 0 && ncopies == framed.frame->ncopies,
+			   "and are what they were");
+		ncopies = 0;
+		hpt_framed_free(&memory.env, &framed);
+		hpt_table_shuffle(&table, 2);
+	}
+	hpt_ok(keys == again, "they are the same in any order");
+	hpt_table_frame(&memory.env, &table, 300, &framed);
+	hpc_frame_thin(&memory.env, framed.frame, HPC_TAG_SELECT, 1, 4001);
+	hpt_ok(framed.frame->nrows == 4000, "few enough rows stay all");
+	hpt_framed_free(&memory.env, &framed);
+	hpt_ok(memory.nblocks == 0, "nothing is left behind");
+	hpt_table_free(&table);
+}
+
 static void
 check_all_refusals(void)
 {
@@ -502,6 +573,8 @@ main(void)
 	check_weight_range(5e-324, " 4.94065645841247e-324 ");
 	check_keep(50);
 	check_keep(20000);
+	check_thinning(false);
+	check_thinning(true);
 	check_all_refusals();
 	return hpt_done();
 }

@@ -121,6 +121,26 @@ guard(const hpt_table *table, hpt_memory *memory)
 	return status;
 }
 
+/* Whoever asks for copies is told of them, and gets a frame all the same. */
+static void
+check_told(const char *what, const hpt_table *table, bool expected)
+{
+	bool copies[2] = {false, false};
+	const hpc_frame_rules rules = {.max_bins = 65534,
+								   .check_leaks = true,
+								   .copies = copies};
+	hpt_memory memory;
+	hpt_framed framed;
+	hpc_status status;
+
+	hpt_memory_init(&memory, 1);
+	status = hpt_table_frame_by(&memory.env, table, &rules, &framed);
+	hpt_ok(status == HPC_OK && framed.frame->nfeatures == table->ncolumns &&
+			   copies[0] == expected && !copies[1],
+		   "%s: %s", what, expected ? "told" : "nothing to tell");
+	hpt_framed_free(&memory.env, &framed);
+}
+
 static void
 check_copy(const char *what, shape f, uint32_t ntargets, bool expected)
 {
@@ -136,6 +156,7 @@ check_copy(const char *what, shape f, uint32_t ntargets, bool expected)
 					: status == HPC_OK,
 		   "%s, %u values: %s", what, ntargets,
 		   expected ? "refused by name" : "allowed");
+	check_told(what, &table, expected);
 	hpt_table_free(&table);
 }
 
@@ -256,6 +277,7 @@ check_many(const char *what, uint32_t first, shape f, bool expected)
 	}
 	hpt_ok(passed, "70,000 values, %u rows without, %s: %s", first, what,
 		   expected ? "refused in any order" : "allowed");
+	check_told(what, &table, expected);
 	hpt_table_free(&table);
 }
 

@@ -122,6 +122,37 @@ check_order(const hpt_framed *framed)
 	hpt_ok(memory.nblocks == 0, "nothing is left behind");
 }
 
+/* Trees can be looked at while they wait, and dropped together. */
+static void
+check_waiting(void)
+{
+	hpt_memory memory;
+	hpc_tray tray = {0};
+	hpc_status status = HPC_OK;
+	int nwrong = 0;
+
+	hpt_memory_init(&memory, 1);
+	for (int round = 0; round < 2; round++)
+	{
+		int64_t before = memory.nrequests;
+
+		for (uint32_t i = 0; i < 100; i++)
+			put(&memory.env, &tray, i, &status);
+		for (uint32_t i = 0; i < 100; i++)
+		{
+			hpc_tree tree = hpc_tray_tree_at(&tray, i);
+
+			nwrong += tree.nnodes != 2 * (i % 5) + 1 ||
+					  tree.nodes[0].value != i * 100;
+		}
+		hpt_ok(round == 0 || memory.nrequests == before,
+			   "a cleared tray keeps its room");
+		hpc_tray_clear(&tray);
+	}
+	hpt_ok(nwrong == 0 && tray.ntrees == 0, "trees can be seen waiting");
+	hpc_tray_free(&memory.env, &tray);
+}
+
 static void
 check_no_memory(const hpt_framed *framed)
 {
@@ -156,6 +187,7 @@ main(void)
 	hpt_table_numbers(&table, 1, 50, 400, 1);
 	hpt_table_frame(&memory.env, &table, 255, &framed);
 	check_order(&framed);
+	check_waiting();
 	check_no_memory(&framed);
 	hpt_framed_free(&memory.env, &framed);
 	hpt_table_free(&table);

@@ -115,6 +115,7 @@ my %queries = (
 	'importance' => $many_rows_disturbed,
 	'folds' => q{SELECT hp_cross_validate(m, 'price', hp_forest(trees => 3), 1000) IS NULL FROM many m},
 	'tuning' => q{SELECT hp_tune(m, 'price', hp_grid(hp_forest(trees => 2), '{"min_leaf": [1, 3, 5, 7]}'), 1000) IS NULL FROM many m},
+	'selecting' => q{SELECT hp_best_features(h, 'sale_price', 7) FROM houses h, generate_series(1, 100) i GROUP BY i},
 	map { $_ => endless($_) } keys %endless);
 
 foreach my $what (sort keys %queries)
