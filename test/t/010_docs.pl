@@ -93,6 +93,8 @@ sub check_functions
 		AND NOT EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)
 		AND NOT EXISTS (SELECT FROM pg_amproc WHERE amproc = p.oid)
 		AND NOT EXISTS (SELECT FROM pg_cast WHERE castfunc = p.oid)
+		AND NOT EXISTS (SELECT FROM pg_aggregate
+			WHERE p.oid IN (aggtransfn, aggfinalfn, aggcombinefn))
 		ORDER BY 1});
 
 	foreach my $name (split /\n/, $names)
