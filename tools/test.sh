@@ -68,6 +68,34 @@ database_tests() {
     fi
 }
 
+# The regression tests, dealt out to as many databases as there are processors.
+regression_tests() {
+    local part log tests=() pids=() parts
+    parts=$(nproc)
+    title "regression"
+    tests=($(cd test/sql && printf '%s\n' *.sql | sed 's/\.sql$//' | grep -vx setup))
+    for ((part = 0; part < parts; part++)); do
+        mkdir -p "$build/part-$part"
+        log=$work/regression-$part.log
+        {
+            make -s -C "$build/part-$part" -f "$top/Makefile" PG_CONFIG="$pg_config" \
+                CONTRIB_TESTDB="regression_$part" ISOLATION= TAP_TESTS= \
+                REGRESS="setup $(printf '%s\n' "${tests[@]}" | awk -v p="$part" -v n="$parts" 'NR % n == p' | xargs)" \
+                installcheck >"$log" 2>&1
+            echo $? >"$log.status"
+        } &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    for ((part = 0; part < parts; part++)); do
+        log=$work/regression-$part.log
+        grep -E '^(test |ok |not ok |     )|\.\.\. ' "$log"
+        count_regress "$log" "$(cat "$log.status")"
+        [ "$(cat "$log.status")" -eq 0 ] ||
+            cat "$build/part-$part/regression.diffs" 2>/dev/null || cat "$log"
+    done
+}
+
 # TAP tests make their own servers, so all of it runs as the server's user, on a
 # copy that this user can read: of the tree, and of the Kaggle files beside it.
 tap_tests() {
@@ -105,7 +133,7 @@ asan_tests() {
         count 0 1
         return
     fi
-    database_tests "regression" ISOLATION= TAP_TESTS=
+    regression_tests
     database_tests "isolation" REGRESS= TAP_TESTS=
     cluster_stop
     # processes write when they come to their end
@@ -129,8 +157,7 @@ all_tests() {
     fi
     core_tests
     if cluster_start; then
-        compgen -G 'test/sql/*.sql' >/dev/null &&
-            database_tests "regression" ISOLATION= TAP_TESTS=
+        compgen -G 'test/sql/*.sql' >/dev/null && regression_tests
         compgen -G 'test/specs/*.spec' >/dev/null &&
             database_tests "isolation" REGRESS= TAP_TESTS=
         compgen -G 'test/t/*.pl' >/dev/null && tap_tests
