@@ -115,7 +115,7 @@ tap_tests() {
         export PG_REGRESS=$pgxs/test/regress/pg_regress
         unset PGHOST PGPORT PGUSER PGDATABASE
         # a session of its own: on Ctrl-C cluster_sweep ends it in order
-        "${as_server[@]}" setsid -w tools/tap.pl --tally "$work/tree/tally" \
+        "${as_server[@]}" setsid -w tools/tap.pl --jobs "$(nproc)" --tally "$work/tree/tally" \
             -I "$pgxs/test/perl" -I "$tree/test/perl" test/t/*.pl
     ) <&0 &
     wait $!
