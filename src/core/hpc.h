@@ -710,6 +710,36 @@ hpc_model_predict_oob(const hpc_model *model, const hpc_value *values,
 					  double *prediction);
 
 /*
+ * Mean absolute error of the first trees of a model, for up to this many
+ * numbers of trees, of which the last is all.  Sums are exact.
+ */
+#define HPC_CURVE_POINTS 24
+
+typedef struct hpc_curve
+{
+	int npoints;
+	uint32_t ntrees[HPC_CURVE_POINTS]; /* ascending */
+	uint64_t nrows[HPC_CURVE_POINTS];
+	hpc_sum absolute[HPC_CURVE_POINTS];
+} hpc_curve;
+
+/* False: the model has no series of trees (a blend's is its members'). */
+extern bool hpc_curve_init(hpc_curve *curve, const hpc_model *model);
+
+/* A row: values and codes as for hpc_model_predict. */
+extern void
+hpc_curve_add(hpc_curve *curve, const hpc_model *model,
+			  const hpc_value *values, double target, uint32_t *codes);
+
+/* A row of the training, out of bag: as for hpc_model_predict_oob. */
+extern void hpc_curve_add_oob(hpc_curve *curve, const hpc_model *model,
+							  const hpc_value *values, double target,
+							  double weight, uint32_t *codes);
+
+/* NaN: no row has a prediction by so few trees. */
+extern double hpc_curve_error(const hpc_curve *curve, int point);
+
+/*
  * Prediction for a row that the model was not trained on, and an interval that
  * holds such a row's target with a probability of coverage (0 < coverage < 1),
  * on average over all rows.  Its ends are infinite (of logarithms 0 and
