@@ -51,7 +51,7 @@ typedef struct pair_chunk
 	struct pair_chunk *next;
 	int64 n;
 	int64 size;
-	hpg_pair pairs[FLEXIBLE_ARRAY_MEMBER];
+	hpg_pair *pairs; /* [size], behind the chunk or somebody else's */
 } pair_chunk;
 
 /* Chunks in the order they were filled, each twice the size of the last. */
@@ -76,8 +76,10 @@ pair_set_grow(pair_set *set, MemoryContext context)
 
 	if (set->last != NULL)
 		size = Min(2 * set->last->size, LARGEST_CHUNK);
-	chunk = MemoryContextAlloc(context, offsetof(pair_chunk, pairs) +
+	chunk = MemoryContextAlloc(context, MAXALIGN(sizeof(pair_chunk)) +
 											size * sizeof(hpg_pair));
+	chunk->pairs =
+		(hpg_pair *) ((char *) chunk + MAXALIGN(sizeof(pair_chunk)));
 	chunk->next = NULL;
 	chunk->n = 0;
 	chunk->size = size;
@@ -202,13 +204,9 @@ hp_evaluate_deserialize(PG_FUNCTION_ARGS)
 
 /* ---------- medians ---------- */
 
-/*
- * Moves the values so that x[k] is what it would be if they were sorted, and
- * all before it are no greater.  Pivots are drawn by hash: no order of the
- * rows makes this quadratic.  There must be no NaN.
- */
-static void
-select_nth(double *x, int64 n, int64 k)
+/* Pivots are drawn by hash: no order of the rows makes this quadratic. */
+void
+hpg_select_nth(double *x, int64 n, int64 k)
 {
 	int64 low = 0;
 	int64 high = n - 1;
@@ -261,7 +259,7 @@ median_of(double *x, int64 n)
 		if (isnan(x[i]))
 			return get_float8_nan();
 	}
-	select_nth(x, n, n / 2);
+	hpg_select_nth(x, n, n / 2);
 	above = x[n / 2];
 	if (n % 2 == 1)
 		return above;
@@ -291,32 +289,8 @@ median_over(const pair_set *set, double (*function)(const hpg_pair *),
 
 /* ---------- the result ---------- */
 
-/* The columns of hp_evaluation, in their order; see HPG_METRICS. */
-enum
-{
-	OUT_N,
-	OUT_MAE,
-	OUT_RMSE,
-	OUT_RMSLE,
-	OUT_MAPE,
-	OUT_R2,
-	OUT_MDAPE,
-	OUT_WITHIN_10PCT,
-	OUT_MEDIAN_RATIO,
-	OUT_COD,
-	OUT_PRD,
-	OUT_COLUMNS
-};
-
-/* A result row in the making; what is not set stays NULL. */
-typedef struct evaluation
-{
-	Datum values[OUT_COLUMNS];
-	bool nulls[OUT_COLUMNS];
-} evaluation;
-
 static void
-set_result(evaluation *out, int column, double value)
+set_result(hpg_evaluation *out, int column, double value)
 {
 	out->values[column] = Float8GetDatum(value);
 	out->nulls[column] = false;
@@ -363,7 +337,7 @@ mean_spread(const pair_set *set, double median)
  * their own denominators are 0.
  */
 static void
-evaluate_ratios(const pair_set *set, const hpg_totals *t, evaluation *out)
+evaluate_ratios(const pair_set *set, const hpg_totals *t, hpg_evaluation *out)
 {
 	double sum_actual = hpc_sum_round(&t->r2[HPG_ACTUALS]);
 	double sum_predicted = hpc_sum_round(&t->predicted);
@@ -372,21 +346,22 @@ evaluate_ratios(const pair_set *set, const hpg_totals *t, evaluation *out)
 
 	values =
 		MemoryContextAllocHuge(CurrentMemoryContext, set->n * sizeof(double));
-	set_result(out, OUT_MDAPE,
+	set_result(out, HPG_FIGURE_MDAPE,
 			   median_over(set, hpg_pair_relative_error, values));
 	median = median_over(set, hpg_pair_ratio, values);
 	pfree(values);
-	set_result(out, OUT_MEDIAN_RATIO, median);
+	set_result(out, HPG_FIGURE_MEDIAN_RATIO, median);
 	if (median != 0)
-		set_result(out, OUT_COD, 100 * mean_spread(set, median) / median);
+		set_result(out, HPG_FIGURE_COD,
+				   100 * mean_spread(set, median) / median);
 	if (sum_actual != 0 && sum_predicted != 0)
-		set_result(out, OUT_PRD,
+		set_result(out, HPG_FIGURE_PRD,
 				   hpg_mean(&t->ratios, set->n) /
 					   (sum_predicted / sum_actual));
 }
 
 static void
-evaluate(const pair_set *set, evaluation *out)
+evaluate(const pair_set *set, hpg_evaluation *out)
 {
 	hpg_totals t;
 	hpg_metric metrics[HPG_METRICS];
@@ -394,27 +369,37 @@ evaluate(const pair_set *set, evaluation *out)
 	memset(out->nulls, true, sizeof(out->nulls));
 	find_totals(set, &t);
 	hpg_totals_metrics(&t, metrics);
-	out->values[OUT_N] = Int64GetDatum(set->n);
-	out->nulls[OUT_N] = false;
+	out->values[HPG_FIGURE_N] = Int64GetDatum(set->n);
+	out->nulls[HPG_FIGURE_N] = false;
 	for (int i = 0; i < HPG_METRICS; i++)
 	{
 		if (metrics[i].defined)
-			set_result(out, OUT_MAE + i, metrics[i].value);
+			set_result(out, HPG_FIGURE_MAE + i, metrics[i].value);
 	}
-	set_result(out, OUT_WITHIN_10PCT, (double) t.nwithin / (double) set->n);
+	set_result(out, HPG_FIGURE_WITHIN_10PCT,
+			   (double) t.nwithin / (double) set->n);
 	if (t.has_ratios)
 		evaluate_ratios(set, &t, out);
+}
+
+void
+hpg_evaluate(hpg_pair *pairs, int64 n, hpg_evaluation *out)
+{
+	pair_chunk chunk = {.n = n, .size = n, .pairs = pairs};
+	pair_set set = {n, &chunk, &chunk};
+
+	evaluate(&set, out);
 }
 
 Datum
 hp_evaluate_final(PG_FUNCTION_ARGS)
 {
 	pair_set *set = (pair_set *) PG_GETARG_POINTER(0);
-	evaluation out;
+	hpg_evaluation out;
 	TupleDesc desc;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
-		desc->natts != OUT_COLUMNS)
+		desc->natts != HPG_FIGURES)
 		elog(ERROR, "hp_evaluation is not what hp_evaluate returns");
 	evaluate(set, &out);
 	PG_RETURN_DATUM(HeapTupleGetDatum(

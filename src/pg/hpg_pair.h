@@ -129,4 +129,39 @@ typedef struct hpg_metric
 /* metrics[HPG_METRICS], to the bit what the aggregates of that name answer. */
 extern void hpg_totals_metrics(const hpg_totals *totals, hpg_metric *metrics);
 
+/* ---------- hpg_evaluate.c ---------- */
+
+/* The columns of hp_evaluation, in their order; see HPG_METRICS. */
+typedef enum hpg_figure
+{
+	HPG_FIGURE_N,
+	HPG_FIGURE_MAE,
+	HPG_FIGURE_RMSE,
+	HPG_FIGURE_RMSLE,
+	HPG_FIGURE_MAPE,
+	HPG_FIGURE_R2,
+	HPG_FIGURE_MDAPE,
+	HPG_FIGURE_WITHIN_10PCT,
+	HPG_FIGURE_MEDIAN_RATIO,
+	HPG_FIGURE_COD,
+	HPG_FIGURE_PRD,
+	HPG_FIGURES
+} hpg_figure;
+
+/* N is an int8, all others are float8; NULL: the data leave it undefined. */
+typedef struct hpg_evaluation
+{
+	Datum values[HPG_FIGURES];
+	bool nulls[HPG_FIGURES];
+} hpg_evaluation;
+
+/* What hp_evaluate says of n > 0 pairs. */
+extern void hpg_evaluate(hpg_pair *pairs, int64 n, hpg_evaluation *out);
+
+/*
+ * Moves the values so that x[k] is what it would be if they were sorted, and
+ * none before it is greater.  There must be no NaN.
+ */
+extern void hpg_select_nth(double *x, int64 n, int64 k);
+
 #endif /* HPG_PAIR_H */
