@@ -1,6 +1,7 @@
 -- examples/demo.sql: what "make demo" shows, from the data to a prediction
 --
--- Expects extension houseprice and table houses (data/houses.sql).
+-- Expects extension houseprice and table houses (data/houses.sql).  With the
+-- variable report, the name of a file, it writes a page about the model there.
 
 \pset pager off
 \pset footer off
@@ -84,6 +85,21 @@ FROM everything, houses h
 WHERE NOT hp_split(h, 0.75)
 ORDER BY hp_fold(h, 1000), sale_price
 LIMIT 5;
+
+\if :{?report}
+\echo '== All of it as a page, to be opened in a browser: hp_report(model, source)'
+\echo
+\pset tuples_only on
+\pset format unaligned
+\o :report
+SELECT hp_report(model, 'SELECT h.*, make_date(year_sold, mo_sold, 1) AS sold FROM houses h WHERE NOT hp_split(h, 0.75)')
+FROM everything;
+\o
+\pset tuples_only off
+\pset format aligned
+\echo '    ' :report
+\echo
+\endif
 
 \echo '== Next, type'
 \echo

@@ -1506,6 +1506,19 @@ COMMENT ON FUNCTION hp_partial_dependence(hp_model, text, integer) IS
 	'mean predictions of a model for values of one feature';
 
 ---------------------------------------------------------------------------
+-- report
+---------------------------------------------------------------------------
+
+-- volatile and parallel unsafe as query_to_xml() is: source may be any query
+CREATE FUNCTION hp_report(model hp_model, source text DEFAULT NULL,
+	target text DEFAULT NULL)
+RETURNS text
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION hp_report(hp_model, text, text) IS
+	'a page of HTML about a model, and about how it does on the rows of a source';
+
+---------------------------------------------------------------------------
 -- digest
 ---------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ has_server_dev() {
         [ -f "$("$pg_config" --includedir-server)/postgres.h" ]
 }
 has_cxx_library() { echo 'int main(void) { return 0; }' | clang -x c - -lstdc++ -o /dev/null; }
+has_browser() { has_program chromium || has_program chromium-browser || has_program google-chrome; }
 has_sanitizers() { ls "$(clang -print-runtime-dir)" | grep -q libclang_rt.tsan; }
 
 look() {
@@ -96,6 +97,7 @@ look() {
     need clang-tidy-14 has_program clang-tidy-14
     need cppcheck has_program cppcheck
     need binutils has_program nm
+    need chromium has_browser # of the test of hp_report
 }
 
 # Debian's server package creates and starts a cluster "main" when it is first

@@ -510,16 +510,6 @@ hpg_binding_predict_interval(hpg_binding *binding, const hpc_model *model,
 extern void hpg_binding_interval(hpg_binding *binding, const hpc_model *model,
 								 double coverage, hpc_interval *interval);
 
-/* ---------- hpg_interval.c ---------- */
-
-/* ERROR: it is no coverage, or the model has no intervals. */
-extern void hpg_check_interval(const hpc_model *model, double coverage);
-
-/* ---------- hpg_warn.c ---------- */
-
-/* What of a row is unlike the training: a text[]. */
-extern Datum hpg_warnings(const hpc_model *model, const hpc_value *values);
-
 /*
  * The value of the target column that the model names in the row last read
  * whole, before any fill.  False: NULL, or there is no such number.
@@ -536,5 +526,44 @@ hpg_binding_own_target(hpg_binding *binding, const hpc_texts *texts,
 
 /* Its weight, likewise; name: of the model's column of weights, or NULL. */
 extern double hpg_binding_weight(hpg_binding *binding, const char *name);
+
+/* ---------- hpg_interval.c ---------- */
+
+/* ERROR: it is no coverage, or the model has no intervals. */
+extern void hpg_check_interval(const hpc_model *model, double coverage);
+
+/* ---------- hpg_warn.c ---------- */
+
+/* What of a row is unlike the training: a text[]. */
+extern Datum hpg_warnings(const hpc_model *model, const hpc_value *values);
+
+/* How a value is unlike all of the training. */
+typedef enum hpg_warning
+{
+	HPG_NO_WARNING,
+	HPG_WARN_MISSING, /* it never was */
+	HPG_WARN_ABOVE,   /* the greatest, or after the latest */
+	HPG_WARN_BELOW,   /* the least, or before the earliest */
+	HPG_WARN_UNSEEN,  /* category */
+	HPG_WARNINGS
+} hpg_warning;
+
+/* feature: what hpc_model_feature_at says of the one of this index. */
+extern hpg_warning
+hpg_warning_of(const hpc_model *model, int index,
+			   const hpc_model_feature *feature, const hpc_value *value);
+
+/* ---------- hpg_explain.c ---------- */
+
+/* A feature and its share in the importance of all. */
+typedef struct hpg_ranked
+{
+	int index; /* in the model */
+	hpc_model_feature feature;
+	double share;
+} hpg_ranked;
+
+/* All features of the model, the largest share first, then by name. */
+extern hpg_ranked *hpg_rank_features(const hpc_model *model, int *nfeatures);
 
 #endif /* HPG_H */

@@ -30,42 +30,37 @@ HPG_FUNCTION(hp_model_info);
 
 /* ---------- importance ---------- */
 
-typedef struct ranked_feature
-{
-	hpc_model_feature feature;
-	double share;
-} ranked_feature;
-
 /* Larger share first, then by name. */
 static int
 compare_ranked(const void *a, const void *b)
 {
-	const ranked_feature *one = a;
-	const ranked_feature *other = b;
+	const hpg_ranked *one = a;
+	const hpg_ranked *other = b;
 
 	if (one->share != other->share)
 		return one->share > other->share ? -1 : 1;
 	return strcmp(one->feature.name, other->feature.name);
 }
 
-static ranked_feature *
-rank_features(const hpc_model *model, int *nfeatures)
+hpg_ranked *
+hpg_rank_features(const hpc_model *model, int *nfeatures)
 {
 	hpc_model_summary summary;
-	ranked_feature *ranked;
+	hpg_ranked *ranked;
 	double total = 0;
 
 	hpc_model_summarize(model, &summary);
 	*nfeatures = summary.nfeatures;
-	ranked = palloc(Max(summary.nfeatures, 1) * sizeof(ranked_feature));
+	ranked = palloc(Max(summary.nfeatures, 1) * sizeof(hpg_ranked));
 	for (int i = 0; i < summary.nfeatures; i++)
 	{
+		ranked[i].index = i;
 		hpc_model_feature_at(model, i, &ranked[i].feature);
 		total += ranked[i].feature.gain;
 	}
 	for (int i = 0; i < summary.nfeatures; i++)
 		ranked[i].share = total > 0 ? ranked[i].feature.gain / total : 0;
-	qsort(ranked, summary.nfeatures, sizeof(ranked_feature), compare_ranked);
+	qsort(ranked, summary.nfeatures, sizeof(hpg_ranked), compare_ranked);
 	return ranked;
 }
 
@@ -78,7 +73,7 @@ hp_importance(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const hpc_model *model = hpg_arg_model(fcinfo, 0);
 	int nfeatures;
-	ranked_feature *ranked = rank_features(model, &nfeatures);
+	hpg_ranked *ranked = hpg_rank_features(model, &nfeatures);
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < nfeatures; i++)

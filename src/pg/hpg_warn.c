@@ -43,26 +43,30 @@ quoted(const hpc_value *value)
 	return psprintf("\"%.*s...\"", length, text);
 }
 
-static char *
-warn_of_number(const hpc_model_feature *feature, double number)
+hpg_warning
+hpg_warning_of(const hpc_model *model, int index,
+			   const hpc_model_feature *feature, const hpc_value *value)
 {
-	bool is_time = feature->kind == HPC_TIME;
+	if (!feature->used)
+		return HPG_NO_WARNING;
+	if (value->missing ||
+		(feature->kind != HPC_CATEGORY && isnan(value->number)))
+		return feature->nmissing > 0 ? HPG_NO_WARNING : HPG_WARN_MISSING;
+	if (feature->kind == HPC_CATEGORY)
+		return hpc_model_knows(model, index, value) ? HPG_NO_WARNING
+													: HPG_WARN_UNSEEN;
+	if (value->number > feature->max)
+		return HPG_WARN_ABOVE;
+	return value->number < feature->min ? HPG_WARN_BELOW : HPG_NO_WARNING;
+}
 
-	if (number > feature->max)
-		return psprintf("%s is %s, %s than %s, the %s in training",
-						hpg_name(feature->name),
-						end_text(feature->kind, number),
-						is_time ? "later" : "more",
-						end_text(feature->kind, feature->max),
-						is_time ? "latest" : "greatest");
-	if (number < feature->min)
-		return psprintf("%s is %s, %s than %s, the %s in training",
-						hpg_name(feature->name),
-						end_text(feature->kind, number),
-						is_time ? "earlier" : "less",
-						end_text(feature->kind, feature->min),
-						is_time ? "earliest" : "least");
-	return NULL;
+static char *
+number_warning(const hpc_model_feature *feature, double number,
+			   const char *compared, double end, const char *most)
+{
+	return psprintf("%s is %s, %s than %s, the %s in training",
+					hpg_name(feature->name), end_text(feature->kind, number),
+					compared, end_text(feature->kind, end), most);
 }
 
 /* A warning, or NULL. */
@@ -70,22 +74,29 @@ static char *
 warn_of(const hpc_model *model, int index, const hpc_value *value)
 {
 	hpc_model_feature feature;
+	bool is_time;
 
 	hpc_model_feature_at(model, index, &feature);
-	if (!feature.used)
-		return NULL;
-	if (value->missing ||
-		(feature.kind != HPC_CATEGORY && isnan(value->number)))
-		return feature.nmissing > 0
-				   ? NULL
-				   : psprintf("%s is missing, which it never was in training",
-							  hpg_name(feature.name));
-	if (feature.kind != HPC_CATEGORY)
-		return warn_of_number(&feature, value->number);
-	if (hpc_model_knows(model, index, value))
-		return NULL;
-	return psprintf("%s is %s, which training did not see",
-					hpg_name(feature.name), quoted(value));
+	is_time = feature.kind == HPC_TIME;
+	switch (hpg_warning_of(model, index, &feature, value))
+	{
+		case HPG_WARN_MISSING:
+			return psprintf("%s is missing, which it never was in training",
+							hpg_name(feature.name));
+		case HPG_WARN_ABOVE:
+			return number_warning(&feature, value->number,
+								  is_time ? "later" : "more", feature.max,
+								  is_time ? "latest" : "greatest");
+		case HPG_WARN_BELOW:
+			return number_warning(&feature, value->number,
+								  is_time ? "earlier" : "less", feature.min,
+								  is_time ? "earliest" : "least");
+		case HPG_WARN_UNSEEN:
+			return psprintf("%s is %s, which training did not see",
+							hpg_name(feature.name), quoted(value));
+		default:
+			return NULL;
+	}
 }
 
 Datum

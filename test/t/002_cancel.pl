@@ -116,6 +116,7 @@ my %queries = (
 	'folds' => q{SELECT hp_cross_validate(m, 'price', hp_forest(trees => 3), 1000) IS NULL FROM many m},
 	'tuning' => q{SELECT hp_tune(m, 'price', hp_grid(hp_forest(trees => 2), '{"min_leaf": [1, 3, 5, 7]}'), 1000) IS NULL FROM many m},
 	'selecting' => q{SELECT hp_best_features(h, 'sale_price', 7) FROM houses h, generate_series(1, 100) i GROUP BY i},
+	'reporting' => q{SELECT length(hp_report(model, 'SELECT h.* FROM houses h, generate_series(1, 40)')) FROM forest},
 	map { $_ => endless($_) } keys %endless);
 
 foreach my $what (sort keys %queries)

@@ -15,6 +15,7 @@ my $node = HousepriceTest::new_node('main');
 $node->start;
 
 my %digest;
+my %page;
 my $model;
 my $setup = qq{
 	CREATE EXTENSION houseprice;
@@ -66,7 +67,11 @@ foreach my $encoding ('UTF8', 'LATIN1', 'SQL_ASCII')
 	is( $node->safe_psql($db, $client . qq{
 			SELECT count(DISTINCT bar) > 1 FROM (SELECT $train AS m FROM h\xc3\xa4user h) t, hp_partial_dependence(m, 'gr\xc3\xb6\xc3\x9fe')}),
 		't', "$encoding: a feature by its name");
+	$page{$encoding} = $node->safe_psql($db, $client . "SELECT hp_report(m, 'h\xc3\xa4user') FROM (SELECT $train AS m FROM h\xc3\xa4user h) t");
 }
+like($page{UTF8}, qr/<h1>prei&#xDF;<\/h1>/, 'a page with names');
+is($page{LATIN1}, $page{UTF8}, 'the same in LATIN1');
+is($page{SQL_ASCII}, $page{UTF8}, 'and in SQL_ASCII');
 is($digest{LATIN1}, $digest{UTF8}, 'LATIN1 and UTF8: the same model and predictions');
 is($digest{SQL_ASCII}, $digest{UTF8}, 'SQL_ASCII with bytes of UTF8 too');
 

@@ -68,6 +68,13 @@ foreach my $algorithm (sort keys %params)
 	is(scalar(keys %{ { map { $_ => 1 } @models } }), 1, 'all models are the same');
 }
 
+# pages count what they keep of the rows
+($status, $stdout, $stderr) = $node->psql('postgres', '\set VERBOSITY verbose' . q{
+	CREATE TEMP TABLE t AS SELECT hp_train(m, 'price', hp_forest(trees => 3)) AS model FROM few m;
+	SET houseprice.max_memory = '4MB'; SELECT hp_report(model, 'few') IS NULL FROM t; SELECT hp_report(model, 'many') IS NULL FROM t});
+is($stdout, 'f', 'a page within the limit');
+like($stderr, qr/ERROR:  53200: not enough memory to study the rows of the source.*The limit, houseprice\.max_memory, is 4096 kB/s, 'and one beyond');
+
 ($status, $stdout, $stderr) = $node->psql('postgres', "$small; SET SESSION AUTHORIZATION pg_monitor; SET houseprice.max_memory = 0");
 like($stderr, qr/permission denied to set parameter "houseprice.max_memory"/, 'the limit is the administrator\'s');
 ($status, $stdout, $stderr) = $node->psql('postgres',
