@@ -228,10 +228,9 @@ send_line(hpg_border *border, double now, uint64 done, uint64 total)
 	InterruptHoldoffCount = holdoff;
 }
 
-void
-hpg_progress(void *opaque, const char *unit, uint64_t done, uint64_t total)
+static void
+tell(hpg_border *border, const char *unit, uint64 done, uint64 total)
 {
-	hpg_border *border = opaque;
 	hpg_pace *pace = &border->pace;
 	double now;
 
@@ -239,12 +238,6 @@ hpg_progress(void *opaque, const char *unit, uint64_t done, uint64_t total)
 	if (progress == PROGRESS_OFF ||
 		(progress == PROGRESS_NOTICE && IsParallelWorker()))
 		return;
-	if (border->outer_unit != NULL)
-	{
-		unit = border->outer_unit;
-		done = border->outer_done;
-		total = border->outer_total;
-	}
 	if (pace->unit == NULL || strcmp(pace->unit, unit) != 0 ||
 		done < pace->last)
 		begin_pace(pace, unit, done);
@@ -260,6 +253,18 @@ hpg_progress(void *opaque, const char *unit, uint64_t done, uint64_t total)
 }
 
 void
+hpg_progress(void *opaque, const char *unit, uint64_t done, uint64_t total)
+{
+	hpg_border *border = opaque;
+
+	if (border->outer_unit != NULL)
+		tell(border, border->outer_unit, border->outer_done,
+			 border->outer_total);
+	else
+		tell(border, unit, done, total);
+}
+
+void
 hpg_progress_of(hpc_env *env, const char *what, const char *unit, uint64 done,
 				uint64 total)
 {
@@ -269,5 +274,5 @@ hpg_progress_of(hpc_env *env, const char *what, const char *unit, uint64 done,
 	border->outer_unit = unit;
 	border->outer_done = done;
 	border->outer_total = total;
-	hpg_progress(border, unit, done, total);
+	tell(border, unit, done, total);
 }
