@@ -17,7 +17,7 @@
 /* Rows without which intervals would say nothing. */
 #define MIN_ROWS 20
 
-#define ROWS_PER_KNOT 50
+#define ROWS_PER_KNOT 100
 #define MAX_KNOTS 20
 #define MAX_SCORES 500
 
