@@ -79,6 +79,7 @@ RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
 RESET max_parallel_workers_per_gather;
+ALTER TABLE weight_lots RESET (parallel_workers);
 SELECT count(DISTINCT digest) AS models, bool_and(digest = :'expected') FILTER (WHERE id = 400) AS last_is_all
 FROM (SELECT id, weight_digest(hp_train(l, 'price', hp_forest(trees => 5, weight => 'w'))
 		OVER (ORDER BY id > 390)) AS digest FROM weight_lots l) t;

@@ -77,9 +77,9 @@ foreach my $algorithm (sort keys %short)
 	{
 		my $train = short($algorithm);
 		my $settings = "SET houseprice.threads = $threads;";
-		my ($status, $stdout, $stderr) = $node->psql('postgres', "$settings $train;\n\\timing on\n$train");
+		my ($status, $stdout, $stderr) = $node->psql('postgres', "$settings $train;\n\\timing on\n$train;\n$train");
 		my ($digest) = $stdout =~ /^([0-9a-f]{32})$/m;
-		my ($whole) = timings($stdout);
+		my ($whole) = sort { $a <=> $b } timings($stdout);
 		my @timeouts = map { 1 + int($whole * $_ / 16) } 1 .. 15;
 		my $script = join '', map { "SET statement_timeout = $_;\n\\timing on\n$train;\n\\timing off\n" } @timeouts;
 

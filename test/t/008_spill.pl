@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use Cwd;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -123,7 +124,7 @@ is(run('BEGIN', "$groups LIMIT 1; COMMIT"), (split /\n/, $expected_groups)[0], '
 is_clean('LIMIT');
 
 # Elsewhere, if the administrator wants temporary files elsewhere.
-my $elsewhere = PostgreSQL::Test::Utils::tempdir();
+my $elsewhere = Cwd::realpath(PostgreSQL::Test::Utils::tempdir());
 $node->safe_psql('postgres', "CREATE TABLESPACE elsewhere LOCATION '$elsewhere'");
 my $query = HousepriceTest::begin_query($node, 'elsewhere', "SET temp_tablespaces = elsewhere; $endless");
 like(leftovers(), qr{pg_tblspc/.*/pgsql_tmp/pgsql_tmp\d+}, 'files are in temp_tablespaces');
