@@ -740,26 +740,6 @@ extern void hpc_curve_add_oob(hpc_curve *curve, const hpc_model *model,
 extern double hpc_curve_error(const hpc_curve *curve, int point);
 
 /*
- * Prediction for a row that the model was not trained on, and an interval that
- * holds such a row's target with a probability of coverage (0 < coverage < 1),
- * on average over all rows.  Its ends are infinite (of logarithms 0 and
- * infinite) where the training had too few rows to say.  Only for a model that
- * has intervals.
- */
-typedef struct hpc_interval
-{
-	double prediction; /* hpc_model_predict */
-	double lower;
-	double upper;
-} hpc_interval;
-
-extern bool hpc_model_has_intervals(const hpc_model *model);
-extern void
-hpc_model_predict_interval(const hpc_model *model, const hpc_value *values,
-						   double coverage, uint32_t *codes,
-						   hpc_interval *interval);
-
-/*
  * What is made of a model once to predict many rows: the same predictions to
  * the bit, and where trees have up to 64 leaves several times as fast.  It
  * does not point into the model.
@@ -784,6 +764,43 @@ extern void hpc_predictor_free(hpc_env *env, hpc_predictor *predictor);
 extern double
 hpc_predictor_predict(const hpc_predictor *predictor, const hpc_model *model,
 					  const hpc_value *values, uint32_t *codes);
+
+/*
+ * Prediction for a row that the model was not trained on, and an interval that
+ * holds such a row's target with a probability of coverage (0 < coverage < 1),
+ * on average over all rows.  Its ends are infinite (of logarithms 0 and
+ * infinite) where the training had too few rows to say.  Only for a model that
+ * has intervals.
+ */
+typedef struct hpc_interval
+{
+	double prediction; /* hpc_model_predict */
+	double lower;
+	double upper;
+} hpc_interval;
+
+extern bool hpc_model_has_intervals(const hpc_model *model);
+extern void
+hpc_model_predict_interval(const hpc_model *model, const hpc_value *values,
+						   double coverage, uint32_t *codes,
+						   hpc_interval *interval);
+
+/*
+ * The same in two steps, the first of which takes as long as a prediction: what
+ * the model says of a row, and an interval of any coverage.
+ */
+typedef struct hpc_outlook
+{
+	double raw;   /* prediction on the learned scale */
+	double scale; /* what an error is usually like there */
+} hpc_outlook;
+
+extern void hpc_model_outlook(const hpc_predictor *predictor,
+							  const hpc_model *model, const hpc_value *values,
+							  uint32_t *codes, hpc_outlook *outlook);
+extern void
+hpc_outlook_interval(const hpc_model *model, const hpc_outlook *outlook,
+					 double coverage, hpc_interval *interval);
 
 /*
  * Many rows predicted together: the same predictions to the bit, by up to

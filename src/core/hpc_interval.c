@@ -47,24 +47,48 @@ value_at(const hpc_model_view *view, double raw)
 }
 
 void
+hpc_model_outlook(const hpc_predictor *predictor, const hpc_model *model,
+				  const hpc_value *values, uint32_t *codes,
+				  hpc_outlook *outlook)
+{
+	const hpc_calibration_record *calibration;
+	hpc_model_view view;
+	double difficulty;
+
+	hpc_model_open(model, &view);
+	calibration = view.calibration;
+	/* of a predictor the codes may be places in masks, which no tree knows */
+	if (calibration->by_spread != 0)
+		predictor = NULL;
+	outlook->raw = hpc_predict_raw(&view, predictor, values, codes);
+	difficulty = calibration->by_spread != 0
+					 ? spread_of_trees(&view, outlook->raw, codes)
+					 : outlook->raw;
+	outlook->scale = hpc_calibration_scale(calibration, difficulty);
+}
+
+void
+hpc_outlook_interval(const hpc_model *model, const hpc_outlook *outlook,
+					 double coverage, hpc_interval *interval)
+{
+	hpc_model_view view;
+	double reach;
+
+	hpc_model_open(model, &view);
+	reach = hpc_calibration_score(view.calibration, coverage) * outlook->scale;
+	interval->prediction =
+		hpc_predict_retransform(view.training, outlook->raw);
+	interval->lower = value_at(&view, outlook->raw - reach);
+	interval->upper = value_at(&view, outlook->raw + reach);
+}
+
+void
 hpc_model_predict_interval(const hpc_model *model, const hpc_value *values,
 						   double coverage, uint32_t *codes,
 						   hpc_interval *interval)
 {
-	const hpc_calibration_record *calibration;
-	hpc_model_view view;
-	double raw;
-	double difficulty;
-	double reach;
+	hpc_outlook outlook;
 
-	hpc_model_open(model, &view);
-	calibration = view.calibration;
-	raw = hpc_predict_raw(&view, NULL, values, codes);
-	difficulty =
-		calibration->by_spread != 0 ? spread_of_trees(&view, raw, codes) : raw;
-	reach = hpc_calibration_score(calibration, coverage) *
-			hpc_calibration_scale(calibration, difficulty);
-	interval->prediction = hpc_predict_retransform(view.training, raw);
-	interval->lower = value_at(&view, raw - reach);
-	interval->upper = value_at(&view, raw + reach);
+	hpc_model_outlook(NULL, model, values, codes, &outlook);
+	hpc_outlook_interval(model, &outlook, coverage, interval);
 }

@@ -502,7 +502,7 @@ hpg_binding_predict_oob(hpg_binding *binding, const hpc_model *model,
 
 /* The interval for a row; only for a model that has intervals. */
 extern void
-hpg_binding_predict_interval(hpg_binding *binding, const hpc_model *model,
+hpg_binding_predict_interval(hpg_binding *binding, hpg_loaded *loaded,
 							 HeapTupleHeader row, double coverage,
 							 hpc_interval *interval);
 

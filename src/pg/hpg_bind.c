@@ -185,24 +185,29 @@ hpg_binding_values(hpg_binding *binding, HeapTupleHeader row)
 	return hpg_binding_all_values(binding);
 }
 
-/* As many rows may follow as there were, so that it has paid by then. */
-static void
-make_predictor(hpg_loaded *loaded)
+/*
+ * For one more prediction: the predictor, or NULL.  When it is made, as many
+ * rows may follow as there were, so that it has paid by then.
+ */
+static const hpc_predictor *
+next_predictor(hpg_loaded *loaded)
 {
-	hpc_env env;
+	if (loaded->countdown > 0 && --loaded->countdown == 0)
+	{
+		hpc_env env;
 
-	hpg_env_init(&env, loaded->context, 1);
-	hpg_check_status(&env, hpc_predictor_create(&env, loaded->model,
-												&loaded->predictor));
+		hpg_env_init(&env, loaded->context, 1);
+		hpg_check_status(&env, hpc_predictor_create(&env, loaded->model,
+													&loaded->predictor));
+	}
+	return loaded->predictor;
 }
 
 double
 hpg_binding_predict_values(hpg_binding *binding, hpg_loaded *loaded)
 {
 	read_features(binding, false);
-	if (loaded->countdown > 0 && --loaded->countdown == 0)
-		make_predictor(loaded);
-	return hpc_predictor_predict(loaded->predictor, loaded->model,
+	return hpc_predictor_predict(next_predictor(loaded), loaded->model,
 								 binding->values, binding->codes);
 }
 
@@ -264,11 +269,15 @@ hpg_binding_interval(hpg_binding *binding, const hpc_model *model,
 }
 
 void
-hpg_binding_predict_interval(hpg_binding *binding, const hpc_model *model,
+hpg_binding_predict_interval(hpg_binding *binding, hpg_loaded *loaded,
 							 HeapTupleHeader row, double coverage,
 							 hpc_interval *interval)
 {
+	hpc_outlook outlook;
+
 	hpg_row_deform(binding->rowtype, row);
 	read_features(binding, false);
-	hpg_binding_interval(binding, model, coverage, interval);
+	hpc_model_outlook(next_predictor(loaded), loaded->model, binding->values,
+					  binding->codes, &outlook);
+	hpc_outlook_interval(loaded->model, &outlook, coverage, interval);
 }

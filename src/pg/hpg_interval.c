@@ -88,8 +88,7 @@ hp_predict_interval(PG_FUNCTION_ARGS)
 	Datum values[3];
 
 	hpg_check_interval(loaded->model, coverage);
-	hpg_binding_predict_interval(binding, loaded->model, row, coverage,
-								 &interval);
+	hpg_binding_predict_interval(binding, loaded, row, coverage, &interval);
 	values[0] = Float8GetDatum(interval.prediction);
 	values[1] = Float8GetDatum(interval.lower);
 	values[2] = Float8GetDatum(interval.upper);

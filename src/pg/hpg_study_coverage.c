@@ -42,13 +42,14 @@ hpg_study_cover(hpg_study *study, const hpc_value *values, double actual,
 				uint32_t *codes)
 {
 	struct hpg_covered *row = next_covered(study);
+	hpc_outlook outlook;
 
+	hpc_model_outlook(NULL, study->model, values, codes, &outlook);
 	for (int i = 0; i < HPG_COVERAGES; i++)
 	{
 		hpc_interval interval;
 
-		hpc_model_predict_interval(study->model, values, nominal[i], codes,
-								   &interval);
+		hpc_outlook_interval(study->model, &outlook, nominal[i], &interval);
 		row->predicted = interval.prediction;
 		row->width[i] = interval.upper - interval.lower;
 		row->inside[i] = actual >= interval.lower && actual <= interval.upper;

@@ -758,8 +758,8 @@ read_learned(const hpc_model *model, const hpc_model_summary *summary)
 
 /* Intervals have the prediction inside, and grow with the coverage. */
 static void
-predict_intervals(const hpc_model *model, const hpc_value *values,
-				  uint32_t *codes, double predicted)
+predict_intervals(const hpc_model *model, const hpc_predictor *predictor,
+				  const hpc_value *values, uint32_t *codes, double predicted)
 {
 	static const double coverages[] = {1e-9, 0.3, 0.5, 0.9, 1 - 1e-9};
 	hpc_interval last = {0, INFINITY, -INFINITY};
@@ -767,9 +767,15 @@ predict_intervals(const hpc_model *model, const hpc_value *values,
 	for (int i = 0; i < 5 && hpc_model_has_intervals(model); i++)
 	{
 		hpc_interval interval;
+		hpc_interval again;
+		hpc_outlook outlook;
 
 		hpc_model_predict_interval(model, values, coverages[i], codes,
 								   &interval);
+		hpc_model_outlook(predictor, model, values, codes, &outlook);
+		hpc_outlook_interval(model, &outlook, coverages[i], &again);
+		if (memcmp(&again, &interval, sizeof(again)) != 0)
+			abort();
 		if (interval.prediction != predicted || isnan(interval.lower) ||
 			isnan(interval.upper) || !(interval.lower <= interval.upper) ||
 			interval.lower > last.lower || interval.upper < last.upper)
@@ -865,7 +871,7 @@ predict_rows(const hpc_model *model, const hpc_model_summary *summary)
 				predicted)
 			abort();
 		alone[turn] = predicted;
-		predict_intervals(model, values, codes, predicted);
+		predict_intervals(model, predictor, values, codes, predicted);
 		hpc_batch_add(&memory.env, batch, values);
 		if (hpc_model_has_bags(model) &&
 			hpc_model_predict_oob(model, values, turn, 1, codes, &outside) &&
