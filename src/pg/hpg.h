@@ -278,6 +278,10 @@ hpg_features_choose(const hpg_params *params, const char *target,
 extern const hpg_column *
 hpg_weight_column(const hpg_rowtype *rowtype, const char *name);
 
+/* The column of a source with the actual values, or an ERROR, likewise. */
+extern const hpg_column *
+hpg_target_column(const hpg_rowtype *rowtype, const char *name);
+
 /* The weight that a value of the column is; ERROR if it cannot be one. */
 extern double
 hpg_weight_value(const hpg_column *column, const hpc_value *value);

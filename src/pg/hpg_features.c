@@ -157,6 +157,23 @@ refuse_type(const hpg_column *column)
 					 quote_literal_cstr(hpg_name(column->name)))));
 }
 
+const hpg_column *
+hpg_target_column(const hpg_rowtype *rowtype, const char *name)
+{
+	const hpg_column *column = hpg_rowtype_find(rowtype, name);
+
+	if (column == NULL)
+		hpg_column_missing(rowtype, name);
+	if (column->kind != HPC_NUMBER)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("target column \"%s\" has type %s, which is not a "
+						"number",
+						hpg_name(column->name), format_type_be(column->type)),
+				 errhint("Cast the column in the source.")));
+	return column;
+}
+
 /* ---------- weights ---------- */
 
 const hpg_column *

@@ -82,23 +82,6 @@ typedef struct residual_job
 
 /* ---------- rows of the source ---------- */
 
-static const hpg_column *
-find_target(const hpg_rowtype *given, const char *name)
-{
-	const hpg_column *column = hpg_rowtype_find(given, name);
-
-	if (column == NULL)
-		hpg_column_missing(given, name);
-	if (column->kind != HPC_NUMBER)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("target column \"%s\" has type %s, which is not a "
-						"number",
-						hpg_name(column->name), format_type_be(column->type)),
-				 errhint("Cast the column in the source.")));
-	return column;
-}
-
 /* The target may be a column that the row type lacks. */
 static void
 begin_rows(void *opaque, TupleDesc desc)
@@ -107,7 +90,7 @@ begin_rows(void *opaque, TupleDesc desc)
 	hpg_rowtype *given = hpg_rowtype_make(desc, CurrentMemoryContext);
 
 	job->attnums = hpg_source_columns(desc, job->rowtype);
-	job->target = find_target(given, job->target_name);
+	job->target = hpg_target_column(given, job->target_name);
 }
 
 /*

@@ -23,8 +23,6 @@
 static const hpg_column *
 find_target(const hpg_rowtype *rowtype, const char *name)
 {
-	const hpg_column *column;
-
 	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -33,17 +31,7 @@ find_target(const hpg_rowtype *rowtype, const char *name)
 				 errhint("Name the column with the actual values: "
 						 "hp_report(model, source, target => "
 						 "'sale_price').")));
-	column = hpg_rowtype_find(rowtype, name);
-	if (column == NULL)
-		hpg_column_missing(rowtype, name);
-	if (column->kind != HPC_NUMBER)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("target column \"%s\" has type %s, which is not a "
-						"number",
-						hpg_name(column->name), format_type_be(column->type)),
-				 errhint("Cast the column in the source.")));
-	return column;
+	return hpg_target_column(rowtype, name);
 }
 
 /* The column of weights, where new rows need not have one. */
