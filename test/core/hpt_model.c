@@ -440,6 +440,21 @@ hpt_strange_value(hpt_random *random, const hpc_model_feature *feature)
 	return value;
 }
 
+void
+hpt_strange_row(hpt_random *random, const hpc_model *model, hpc_value *values)
+{
+	hpc_model_summary summary;
+
+	hpc_model_summarize(model, &summary);
+	for (int i = 0; i < summary.nfeatures; i++)
+	{
+		hpc_model_feature feature;
+
+		hpc_model_feature_at(model, i, &feature);
+		values[i] = hpt_strange_value(random, &feature);
+	}
+}
+
 /* ---------- slow twins ---------- */
 
 /* Is the value among the categories whose bit is set? */

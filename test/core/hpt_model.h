@@ -62,6 +62,10 @@ hpt_hand_sample(int which, uint64_t seed, size_t *nbytes, const char **name);
 extern hpc_value
 hpt_strange_value(hpt_random *random, const hpc_model_feature *feature);
 
+/* One of each feature. */
+extern void
+hpt_strange_row(hpt_random *random, const hpc_model *model, hpc_value *values);
+
 /* ---------- slow twins ---------- */
 
 /* Does a row go to the left child of a split? */

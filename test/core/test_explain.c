@@ -63,21 +63,6 @@ distance(hpt_memory *memory, hpc_explainer *explainer, const hpc_model *model,
 		   (fabs(predicted) + fabs(out.base) + 1e-300);
 }
 
-static void
-strange_row(hpt_random *random, const hpc_model *model, hpc_value *values)
-{
-	hpc_model_summary summary;
-
-	hpc_model_summarize(model, &summary);
-	for (int i = 0; i < summary.nfeatures; i++)
-	{
-		hpc_model_feature feature;
-
-		hpc_model_feature_at(model, i, &feature);
-		values[i] = hpt_strange_value(random, &feature);
-	}
-}
-
 /* ---------- any model ---------- */
 
 static void
@@ -102,7 +87,7 @@ check_hand_made(void)
 				hpc_value values[HPT_HAND_FEATURES];
 				double error;
 
-				strange_row(&random, model, values);
+				hpt_strange_row(&random, model, values);
 				error = distance(&memory, explainer, model, values);
 				worst = error > worst ? error : worst;
 			}

@@ -50,21 +50,6 @@ same_prediction(const ways *w, const hpc_value *values)
 		   memcmp(&walked, &slow, sizeof(walked)) == 0;
 }
 
-static void
-strange_row(hpt_random *random, const hpc_model *model, hpc_value *values)
-{
-	hpc_model_summary summary;
-
-	hpc_model_summarize(model, &summary);
-	for (int i = 0; i < summary.nfeatures; i++)
-	{
-		hpc_model_feature feature;
-
-		hpc_model_feature_at(model, i, &feature);
-		values[i] = hpt_strange_value(random, &feature);
-	}
-}
-
 /* At a threshold exactly, and at the doubles beside it. */
 static int
 count_wrong_at_thresholds(const ways *w, const hpc_value *like)
@@ -121,7 +106,7 @@ check_walks(const char *what, const hpc_params *params)
 	hpt_ok(nwrong == 0, "%s: at and beside thresholds", what);
 	for (int i = 0; i < 3000; i++)
 	{
-		strange_row(&random, model, values);
+		hpt_strange_row(&random, model, values);
 		nwrong += !same_prediction(&w, values);
 	}
 	hpt_ok(nwrong == 0, "%s: rows never seen", what);
@@ -165,7 +150,7 @@ check_hand_made(void)
 			hpc_model_summarize(model, &summary);
 			for (int i = 0; i < 500; i++)
 			{
-				strange_row(&random, model, values);
+				hpt_strange_row(&random, model, values);
 				nwrong += summary.nmembers > 0 && summary.log_scale
 							  ? !near_prediction(&w, values)
 							  : !same_prediction(&w, values);
@@ -530,7 +515,7 @@ check_weight_hashes(void)
 	hpc_hash half;
 	hpc_hash weighted;
 
-	strange_row(&random, model, values);
+	hpt_strange_row(&random, model, values);
 	plain = hpc_model_row_hash(model, values, 5, 1);
 	half = hpc_model_row_hash(model, values, 5, 0.5);
 	weighted = hpc_hash_weight(plain, 0.5);

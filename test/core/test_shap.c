@@ -155,21 +155,6 @@ distance(const hpc_model *model, const hpc_value *values)
 	return worst / size;
 }
 
-static void
-strange_row(hpt_random *random, const hpc_model *model, hpc_value *values)
-{
-	hpc_model_summary summary;
-
-	hpc_model_summarize(model, &summary);
-	for (int i = 0; i < summary.nfeatures; i++)
-	{
-		hpc_model_feature feature;
-
-		hpc_model_feature_at(model, i, &feature);
-		values[i] = hpt_strange_value(random, &feature);
-	}
-}
-
 /* Covers by chance, many of them 0, that add up. */
 static void
 draw_covers(hpc_model *model, hpt_random *random)
@@ -223,7 +208,7 @@ check_hand_made(void)
 				double error;
 				explained out;
 
-				strange_row(&random, model, values);
+				hpt_strange_row(&random, model, values);
 				error = distance(model, values);
 				worst = error > worst ? error : worst;
 				explain(model, values, &out);
@@ -396,7 +381,7 @@ check_deep(void)
 			hpc_value values[HPT_HAND_FEATURES];
 			double error;
 
-			strange_row(&random, model, values);
+			hpt_strange_row(&random, model, values);
 			error = distance(model, values);
 			worst = error > worst ? error : worst;
 		}
