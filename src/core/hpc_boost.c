@@ -268,6 +268,39 @@ is_large(const hpc_frame *frame)
 		   TEAM_VALUES;
 }
 
+/* With fewer rows most nodes have few for their codes, which lists suit. */
+#define RECORD_ROWS 4096
+
+static bool
+has_one_block(const hpc_frame *frame)
+{
+	for (int i = 0; i < frame->nfeatures; i++)
+	{
+		if (frame->features[i].width != 1)
+			return false;
+	}
+	return frame->nblocks == 1;
+}
+
+/*
+ * Can rows be records?  Each is in every bag and weighs 1, its q is its
+ * residual, and there is one block of codes to move; and there are not many
+ * copies, which would all be moved.
+ */
+static bool
+suits_records(const boosting *b)
+{
+	const hpc_frame *frame = b->frame;
+
+	return b->nseries == 1 && b->fold == NULL &&
+		   b->params->row_fraction >= 1 && b->params->max_leaves > 0 &&
+		   b->rules.loss.kind == HPC_LOSS_SQUARED && !b->rules.wide &&
+		   frame->nrows >= RECORD_ROWS &&
+		   frame->ncopies <= (uint64_t) frame->nrows + frame->nrows / 4 &&
+		   frame->ncopies <= UINT32_MAX && has_one_block(frame) &&
+		   b->rules.nusable > 0;
+}
+
 /* As many workers as have something to do, and as memory has growers for. */
 static hpc_status
 choose_workers(boosting *b)
@@ -336,6 +369,8 @@ prepare(boosting *b)
 	b->patience = tenth ? PATIENCE_TENTH : PATIENCE_FOLDS;
 	if (stops)
 		status = draw_folds(b, tenth);
+	if (suits_records(b))
+		b->rules.grow.nrecords = (uint32_t) b->frame->ncopies;
 	if (status == HPC_OK)
 		status = choose_workers(b);
 	if (status == HPC_OK)

@@ -11,6 +11,8 @@
 #ifndef HPC_GROW_H
 #define HPC_GROW_H
 
+#include <string.h>
+
 #include "hpc_lines.h"
 #include "hpc_parallel.h"
 
@@ -24,6 +26,32 @@ typedef int64_t hpc_narrow;
 /* The same in two integers, for sums of |weight × q| below 2^62. */
 typedef int64_t hpc_wide __attribute__((vector_size(16)));
 /* [0]: weight × q; [1]: weight units << 32 | rows (copies counted) */
+
+/*
+ * A row that moves when a node is divided, with all that is read of it: its q
+ * is residual × per_unit of the bag, rounded, its weight 1, and codes are those
+ * of the frame's only block.
+ */
+typedef struct hpc_record
+{
+	double residual;
+	unsigned char code[HPC_BLOCK];
+} hpc_record;
+
+/* Added to a double below 2^51, it leaves the integer in the last bits. */
+#define HPC_ROUNDER 6755399441055744.0 /* 1.5 * 2^52 */
+#define HPC_ROUNDER_BITS INT64_C(0x4338000000000000)
+
+/* The integer nearest to a double below 2^51, ties to even. */
+static inline int64_t
+hpc_nearest(double x)
+{
+	double shifted = x + HPC_ROUNDER;
+	int64_t bits;
+
+	memcpy(&bits, &shifted, sizeof(bits));
+	return bits - HPC_ROUNDER_BITS;
+}
 
 /*
  * A node as it grows.  Children stand side by side, after their parent:
@@ -50,7 +78,8 @@ typedef struct hpc_tree_node
 		};
 		struct /* a leaf */
 		{
-			uint32_t begin; /* its rows: tree->rows[begin .. end - 1] */
+			uint32_t begin; /* its rows: tree->rows[begin .. end - 1], or
+							 * records of the bag */
 			uint32_t end;
 			int64_t sum;  /* of weight × q */
 			double value; /* for the algorithm to fill in */
@@ -62,7 +91,7 @@ typedef struct hpc_tree
 {
 	uint32_t nnodes;
 	hpc_tree_node *nodes;
-	uint32_t *rows; /* of the bag, by leaf */
+	uint32_t *rows; /* of the bag, by leaf; NULL: it has records */
 	double *bounds; /* [2 nnodes] least and greatest value of each node in
 					 * units of q, as monotone features allow; NULL: no
 					 * bounds */
@@ -97,6 +126,9 @@ typedef struct hpc_grow_rules
 							 * categories do without; NULL: all 0 */
 	double weight_unit;     /* weight units of one row of weight 1 */
 	int nworkers;           /* of the crew that helps with a tree; 1: none */
+	uint32_t nrecords;      /* rows of the bag, if it is to have records: best
+							 * first, all features tried at each split, one
+							 * block of codes, narrow cells; 0: it is not */
 } hpc_grow_rules;
 
 /* Are all features tried at each split? */
@@ -122,6 +154,14 @@ typedef struct hpc_bag
 	int weight_bits;     /* of narrow */
 	int nfeatures;       /* features that the tree may use ... */
 	const int *features; /* [nfeatures] ascending; NULL: all */
+
+	/*
+	 * In place of rows and cells, if the rules say so.  The grower divides
+	 * them in place, in any order, and so they stay: by leaf.
+	 */
+	hpc_record *records; /* [rules->nrecords] or NULL; nrows is as many */
+	double per_unit;     /* |residual × per_unit| is below 2^51 */
+	hpc_narrow sum;      /* of the cells of all records */
 
 	/*
 	 * [frame->nrows] of which q is a function: a node whose rows agree here is

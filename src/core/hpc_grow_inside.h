@@ -224,7 +224,24 @@ extern void hpc_short_make_narrow(hpc_short *work);
 extern bool hpc_short_suits(const hpc_grower *grower, const hpc_pending *at);
 extern void hpc_short_grow(hpc_grower *grower, const hpc_pending *at);
 
+/* ---------- hpc_grow_records.c: where the bag has records ---------- */
+
+/* Adds records begin .. begin + n - 1 to a histogram of narrow cells. */
+extern void hpc_records_fill(const hpc_grower *grower, uint32_t begin,
+							 uint32_t n, hpc_narrow *histogram);
+
+/* The sum of q² over so many records: exact. */
+extern hpc_squares
+hpc_records_squares(const hpc_grower *grower, uint32_t begin, uint32_t n);
+
+/* Divides records by the split of their node; the first that goes right. */
+extern uint32_t
+hpc_records_partition(hpc_grower *grower, const hpc_pending *at);
+
 /* ---------- hpc_grow_rows.c ---------- */
+
+/* Workers that share the work on so many rows. */
+extern int hpc_rows_team(const hpc_grower *grower, uint32_t nrows);
 
 /* Puts the cells of all the tree's features into a histogram. */
 extern void

@@ -22,8 +22,8 @@
 /* Up to here insertion sorts faster than counting. */
 #define SMALL_SORT 40
 
-static inline int
-team_size(const hpc_grower *grower, uint32_t nrows)
+int
+hpc_rows_team(const hpc_grower *grower, uint32_t nrows)
 {
 	return grower->team && nrows >= TEAM_ROWS ? hpc_crew_nworkers(grower->crew)
 											  : 1;
@@ -77,11 +77,34 @@ pieces_per_poll(const hpc_grower *grower)
 					   1);
 }
 
+/* Adds records to a histogram that is begun. */
+static void
+fill_records(hpc_grower *grower, int worker, uint32_t begin, uint32_t nrows,
+			 int histogram)
+{
+	uint32_t piece = pieces_per_poll(grower) * HPC_FILL_ROWS;
+	hpc_narrow *into = hpc_grower_histogram(grower, histogram);
+	hpc_squares squares = 0;
+
+	for (uint32_t i = 0; i < nrows; i += piece)
+	{
+		uint32_t n = nrows - i < piece ? nrows - i : piece;
+
+		if (i > 0 && hpc_crew_stopped(grower->crew, worker))
+			return;
+		hpc_records_fill(grower, begin + i, n, into);
+		if (grower->wants_squares)
+			squares += hpc_records_squares(grower, begin + i, n);
+	}
+	grower->squares[histogram] = squares;
+}
+
 /* Fills a histogram with rows, part of a node's; number part has its scratch. */
 static void
-fill_pieces(hpc_grower *grower, int worker, int part, const uint32_t *rows,
+fill_pieces(hpc_grower *grower, int worker, int part, uint32_t begin,
 			uint32_t nrows, int histogram)
 {
+	const uint32_t *rows;
 	uint32_t pieces = pieces_per_poll(grower);
 	size_t npacked = grower->max_packed * (size_t) part;
 	hpc_filling filling = {
@@ -95,6 +118,12 @@ fill_pieces(hpc_grower *grower, int worker, int part, const uint32_t *rows,
 	hpc_squares squares = 0;
 
 	hpc_fill_begin(&filling);
+	if (grower->bag.records != NULL)
+	{
+		fill_records(grower, worker, begin, nrows, histogram);
+		return;
+	}
+	rows = grower->bag.rows + begin;
 	for (uint32_t i = 0; i < nrows; i += HPC_FILL_ROWS)
 	{
 		uint32_t left = nrows - i;
@@ -146,8 +175,7 @@ fill_part(hpc_crew *crew, int worker, uint64_t part, void *context)
 	uint32_t begin = part_begin(work, part);
 
 	(void) crew;
-	fill_pieces(work->grower, worker, (int) part,
-				work->grower->bag.rows + begin,
+	fill_pieces(work->grower, worker, (int) part, begin,
 				part_begin(work, part + 1) - begin,
 				part_histogram(work, part));
 }
@@ -155,7 +183,7 @@ fill_part(hpc_crew *crew, int worker, uint64_t part, void *context)
 void
 hpc_rows_fill(hpc_grower *grower, uint32_t begin, uint32_t end, int histogram)
 {
-	int nworkers = team_size(grower, end - begin);
+	int nworkers = hpc_rows_team(grower, end - begin);
 	void *into = hpc_grower_histogram(grower, histogram);
 	team_work work = {.grower = grower,
 					  .begin = begin,
@@ -165,8 +193,7 @@ hpc_rows_fill(hpc_grower *grower, uint32_t begin, uint32_t end, int histogram)
 
 	if (nworkers == 1)
 	{
-		fill_pieces(grower, grower->worker, 0, grower->bag.rows + begin,
-					end - begin, histogram);
+		fill_pieces(grower, grower->worker, 0, begin, end - begin, histogram);
 		return;
 	}
 	if (hpc_crew_share(grower->crew, (uint64_t) nworkers, fill_part, &work) !=
@@ -202,9 +229,11 @@ hpc_total
 hpc_rows_total(hpc_grower *grower)
 {
 	const hpc_bag *bag = &grower->bag;
-	hpc_narrow narrow = 0;
+	hpc_narrow narrow = bag->sum;
 	hpc_wide wide = {0, 0};
 
+	if (bag->records != NULL)
+		return hpc_narrow_total(narrow, bag->weight_bits);
 	for (uint32_t i = 0; i < bag->nrows; i++)
 	{
 		if (i % HPC_ITEMS_PER_POLL == HPC_ITEMS_PER_POLL - 1 &&
@@ -382,7 +411,7 @@ partition_rows(hpc_grower *grower, const hpc_pending *at)
 {
 	uint32_t n = at->end - at->begin;
 	uint32_t *rows = grower->bag.rows + at->begin;
-	int nworkers = team_size(grower, n);
+	int nworkers = hpc_rows_team(grower, n);
 	uint32_t nleft;
 
 	if (nworkers > 1)
@@ -575,6 +604,8 @@ hpc_lists_divide(hpc_grower *grower, const hpc_pending *at)
 uint32_t
 hpc_rows_partition(hpc_grower *grower, const hpc_pending *at)
 {
+	if (grower->bag.records != NULL)
+		return hpc_records_partition(grower, at);
 	return at->in_list ? partition_list(grower, at)
 					   : partition_rows(grower, at);
 }
@@ -582,7 +613,7 @@ hpc_rows_partition(hpc_grower *grower, const hpc_pending *at)
 double
 hpc_rows_squares(hpc_grower *grower, const hpc_pending *at)
 {
-	const uint32_t *rows = grower->bag.rows + at->begin;
+	const uint32_t *rows;
 	uint32_t n = at->end - at->begin;
 	hpc_squares sum = 0;
 
@@ -595,6 +626,7 @@ hpc_rows_squares(hpc_grower *grower, const hpc_pending *at)
 		return (double) sum_squares(grower, grower->slot_cell, rows, n,
 									HPC_LIST_ROWS - 1);
 	}
+	rows = grower->bag.rows + at->begin;
 	for (uint32_t i = 0; i < n; i += HPC_ITEMS_PER_POLL)
 	{
 		uint32_t here =
@@ -622,12 +654,13 @@ bool
 hpc_rows_are_pure(const hpc_grower *grower, const hpc_pending *at)
 {
 	const double *value = grower->bag.pure_value;
-	const uint32_t *rows = grower->bag.rows + at->begin;
+	const uint32_t *rows;
 	uint32_t n = at->end - at->begin;
 	uint32_t i = 1;
 
 	if (value == NULL)
 		return false;
+	rows = grower->bag.rows + at->begin;
 	if (at->in_list)
 	{
 		const uint32_t *list =

@@ -94,6 +94,8 @@ list_rows(const hpc_grower *grower)
 
 	if (fit > HPC_LIST_ROWS)
 		fit = HPC_LIST_ROWS;
+	if (grower->rules->nrecords > 0)
+		return 0;
 	if (nrows <= fit)
 		return nrows;
 	return grower->rules->max_leaves > 0 ? 0 : (uint32_t) fit;
@@ -112,7 +114,8 @@ allocate_lists(hpc_env *env, hpc_grower *grower)
 	grower->slot_row = hpc_alloc(env, max, sizeof(uint32_t));
 	grower->slot_cell = hpc_alloc(env, max, grower->cell_size);
 	grower->side = hpc_alloc(env, max, 1);
-	grower->spare = hpc_alloc(env, nrows, sizeof(uint32_t));
+	grower->spare = hpc_alloc(env, grower->rules->nrecords > 0 ? 0 : nrows,
+							  sizeof(uint32_t));
 	return grower->lists != NULL && grower->slot_row != NULL &&
 		   grower->slot_cell != NULL && grower->side != NULL &&
 		   grower->spare != NULL;
@@ -150,12 +153,30 @@ hpc_most_nodes(const hpc_grow_rules *rules, const hpc_frame *frame)
 }
 
 static bool
-allocate_tree(hpc_env *env, hpc_grower *grower)
+allocate_bag(hpc_env *env, hpc_grower *grower)
 {
 	size_t nrows = grower->frame->nrows;
+	uint32_t nrecords = grower->rules->nrecords;
+	hpc_bag *bag = &grower->bag;
+
+	if (nrecords > 0)
+	{
+		bag->records = hpc_alloc(env, nrecords, sizeof(hpc_record));
+		return bag->records != NULL;
+	}
+	bag->rows = grower->tree.rows = hpc_alloc(env, nrows, sizeof(uint32_t));
+	if (grower->wide)
+		bag->wide = hpc_alloc(env, nrows, sizeof(hpc_wide));
+	else
+		bag->narrow = hpc_alloc(env, nrows, sizeof(hpc_narrow));
+	return bag->rows != NULL && (bag->wide != NULL || bag->narrow != NULL);
+}
+
+static bool
+allocate_tree(hpc_env *env, hpc_grower *grower)
+{
 	size_t leaves = most_leaves(grower->rules, grower->frame->nrows);
 	hpc_tree *tree = &grower->tree;
-	hpc_bag *bag = &grower->bag;
 
 	tree->max_set_words = FIRST_SET_WORDS;
 	tree->sets = hpc_alloc(env, FIRST_SET_WORDS, sizeof(uint32_t));
@@ -170,14 +191,8 @@ allocate_tree(hpc_env *env, hpc_grower *grower)
 	grower->waiting =
 		hpc_alloc(env, grower->rules->max_leaves > 0 ? leaves + 1 : MAX_STACK,
 				  sizeof(hpc_pending));
-	bag->rows = tree->rows = hpc_alloc(env, nrows, sizeof(uint32_t));
-	if (grower->wide)
-		bag->wide = hpc_alloc(env, nrows, sizeof(hpc_wide));
-	else
-		bag->narrow = hpc_alloc(env, nrows, sizeof(hpc_narrow));
 	return tree->sets != NULL && tree->nodes != NULL &&
-		   grower->waiting != NULL && bag->rows != NULL &&
-		   (bag->wide != NULL || bag->narrow != NULL);
+		   grower->waiting != NULL && allocate_bag(env, grower);
 }
 
 /* About what a grower takes. */
@@ -195,7 +210,9 @@ grower_bytes(const hpc_frame *frame, const hpc_grow_rules *rules, bool wide)
 	max_list = list_rows(&grower);
 	return leaves * (2 * sizeof(hpc_tree_node) +
 					 (rules->monotone != NULL ? 4 * sizeof(double) : 0)) +
-		   nrows * (2 * sizeof(uint32_t) + grower.cell_size) +
+		   (rules->nrecords > 0
+				? rules->nrecords * (uint64_t) sizeof(hpc_record)
+				: nrows * (2 * sizeof(uint32_t) + grower.cell_size)) +
 		   ((uint64_t) count_histograms(&grower) + nworkers) *
 			   grower.max_cells * grower.cell_size +
 		   max_list * ((uint64_t) frame->nfeatures * sizeof(uint32_t) +
@@ -255,6 +272,7 @@ hpc_grower_free(hpc_env *env, hpc_grower *grower)
 	hpc_free(env, grower->bag.rows);
 	hpc_free(env, grower->bag.wide);
 	hpc_free(env, grower->bag.narrow);
+	hpc_free(env, grower->bag.records);
 	hpc_free(env, grower->histograms);
 	hpc_free(env, grower->unused);
 	hpc_free(env, grower->squares);

@@ -36,21 +36,6 @@ stopped(const hpc_residuals *r, uint32_t i)
 
 #define MAX_Q ((double) (INT64_C(1) << HPC_MAX_Q_BITS))
 
-/* Added to a double below 2^51, it leaves the integer in the last bits. */
-#define ROUNDER 6755399441055744.0 /* 1.5 * 2^52 */
-#define ROUNDER_BITS INT64_C(0x4338000000000000)
-
-/* The nearest integer, ties to even. */
-static inline int64_t
-nearest(double x)
-{
-	double shifted = x + ROUNDER;
-	int64_t bits;
-
-	memcpy(&bits, &shifted, sizeof(bits));
-	return bits - ROUNDER_BITS;
-}
-
 static inline double
 cut(double x, double limit)
 {
@@ -66,7 +51,7 @@ residuals(double limit, int step, uint32_t n, const double *residual,
 
 	limit = limit * per_unit < MAX_Q ? limit * per_unit : MAX_Q;
 	for (uint32_t i = 0; i < n; i++)
-		q[i] = nearest(cut(residual[i] * per_unit, limit));
+		q[i] = hpc_nearest(cut(residual[i] * per_unit, limit));
 }
 
 static void
@@ -74,8 +59,8 @@ signs(double quantile, int step, uint32_t n, const double *residual,
 	  int64_t *q)
 {
 	double one = hpc_scale(1, -step);
-	int64_t above = nearest(one * quantile);
-	int64_t below = nearest(one * (quantile - 1));
+	int64_t above = hpc_nearest(one * quantile);
+	int64_t below = hpc_nearest(one * (quantile - 1));
 
 	for (uint32_t i = 0; i < n; i++)
 		q[i] = residual[i] > 0 ? above : residual[i] < 0 ? below : 0;
@@ -257,7 +242,7 @@ mean_about(const hpc_loss *loss, const hpc_residuals *r, const uint32_t *rows,
 		uint64_t w = hpc_bag_weight(r->bag, rows[i]);
 		double about = cut(r->residual[rows[i]] - center, loss->delta);
 
-		sum += (int64_t) w * nearest(about * per_unit);
+		sum += (int64_t) w * hpc_nearest(about * per_unit);
 		weight += w;
 	}
 	if (weight == 0)

@@ -18,7 +18,7 @@
  *
  * Memory: 10 bytes a row (residual, place), 4 more where leaves are renewed,
  * and 16 of the grower (cell, row number, scratch), 8 more where cells are
- * wide.
+ * wide.  Where rows are records (hpc_series_records.c), 16 in all.
  */
 #include <math.h>
 
@@ -220,6 +220,9 @@ place_chunk(hpc_series *s, int worker, uint32_t chunk)
 static bool
 place_rows(hpc_series *s, hpc_crew *crew, int worker)
 {
+	/* records stand where they are */
+	if (s->bag->records != NULL)
+		return true;
 	return hpc_series_pass(s, crew, worker, place_chunk,
 						   hpc_count_chunks(s->bag->nrows, LIST_ROWS));
 }
@@ -401,18 +404,32 @@ find_base(const hpc_series *s, hpc_crew *crew, int worker)
 								 s->loss.quantile, false);
 }
 
+/* Residuals of the constant that predicts best.  False: stopped. */
+static bool
+begin_with_base(hpc_series *s, hpc_crew *crew, int worker)
+{
+	if (s->bag->records != NULL)
+	{
+		hpc_series_load(s, crew, worker);
+		s->base =
+			hpc_scale(hpc_series_record_mean(s, crew, worker), s->rules->unit);
+		return hpc_series_record_base(s, crew, worker);
+	}
+	if (!hpc_series_row_pass(s, crew, worker, copy_targets) ||
+		!hpc_series_take_all(s, crew, worker))
+		return false;
+	s->base = hpc_scale(find_base(s, crew, worker), s->rules->unit);
+	return hpc_series_row_pass(s, crew, worker, subtract_base);
+}
+
 /* False: stopped; then the series is of no use any more. */
 static bool
 start(hpc_series *s, hpc_crew *crew, int worker)
 {
 	s->started = true;
-	if (!hpc_series_row_pass(s, crew, worker, copy_targets) ||
-		!hpc_series_take_all(s, crew, worker))
+	if (!begin_with_base(s, crew, worker))
 		return false;
 	s->idle = s->bag->nrows == 0;
-	s->base = hpc_scale(find_base(s, crew, worker), s->rules->unit);
-	if (!hpc_series_row_pass(s, crew, worker, subtract_base))
-		return false;
 	s->next_step = hpc_safe_step(s->rules, hpc_loss_has_signs(&s->loss)
 											   ? 0.99 /* just below 2^0 */
 											   : hpc_series_count(s).most);
@@ -623,6 +640,8 @@ allocate(hpc_env *env, hpc_series *s)
 	size_t nrows = rules->frame->nrows;
 	size_t nworkers = s->nteam > 0 ? (size_t) s->nteam : 1;
 
+	if (rules->grow.nrecords > 0)
+		nrows = 0; /* records have it all */
 	s->residual = hpc_alloc(env, nrows, sizeof(double));
 	s->place = hpc_alloc(env, nrows, sizeof(uint16_t));
 	s->chunk_rows = hpc_alloc(env, nrows / HPC_CHUNK + 1, sizeof(uint32_t));

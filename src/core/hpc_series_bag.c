@@ -52,6 +52,7 @@ hpc_series_pass(hpc_series *s, hpc_crew *crew, int worker, hpc_pass pass,
 	for (int i = 0; i == 0 || i < s->nteam; i++)
 	{
 		s->tallies[i].sum = 0;
+		s->tallies[i].total = 0;
 		s->tallies[i].most = 0;
 		hpc_sum_init(&s->tallies[i].loss);
 	}
@@ -85,6 +86,7 @@ hpc_series_count(const hpc_series *s)
 		const hpc_series_tally *t = &s->tallies[i];
 
 		all.sum += t->sum;
+		all.total += t->total;
 		all.most = t->most > all.most ? t->most : all.most;
 		hpc_sum_merge(&all.loss, &t->loss);
 	}
@@ -368,11 +370,23 @@ hpc_series_take_all(hpc_series *s, hpc_crew *crew, int worker)
 	return true;
 }
 
-bool
-hpc_series_fill(hpc_series *s, hpc_crew *crew, int worker)
+/* Residuals that know the last tree, and a bag of them.  False: stopped. */
+static bool
+fill_bag(hpc_series *s, hpc_crew *crew, int worker)
 {
 	hpc_pass pass = s->tree != NULL ? update_and_fill_chunk : fill_chunk;
 
+	if (s->bag->records != NULL)
+		return hpc_series_record_pass(s, crew, worker);
+	if (!hpc_series_row_pass(s, crew, worker, pass))
+		return false;
+	gather_rows(s);
+	return true;
+}
+
+bool
+hpc_series_fill(hpc_series *s, hpc_crew *crew, int worker)
+{
 	s->takes_all = s->rules->params->row_fraction >= 1;
 	if (s->loss.kind == HPC_LOSS_HUBER)
 		s->settled = false;
@@ -380,11 +394,9 @@ hpc_series_fill(hpc_series *s, hpc_crew *crew, int worker)
 	if (s->nbegun == s->round)
 		s->step = s->next_step;
 	s->nbegun = s->round + 1;
-	while (hpc_series_row_pass(s, crew, worker, pass))
+	while (fill_bag(s, crew, worker))
 	{
 		s->tree = NULL;
-		pass = fill_chunk;
-		gather_rows(s);
 		if (!adjust(s, crew, worker))
 			return !hpc_crew_stopped(crew, worker);
 		s->step = s->next_step;

@@ -16,6 +16,7 @@
 struct hpc_series_tally
 {
 	__extension__ unsigned __int128 sum; /* of |weight × q| */
+	uint64_t total;                      /* of q, modulo 2^64; of records */
 	double most;                         /* largest of them; or of residuals */
 	hpc_sum loss;
 };
@@ -58,5 +59,23 @@ extern bool hpc_series_take_all(hpc_series *s, hpc_crew *crew, int worker);
  * not one row is drawn, all are taken.  False: stopped.
  */
 extern bool hpc_series_fill(hpc_series *s, hpc_crew *crew, int worker);
+
+/* ---------- hpc_series_records.c: where the bag has records ---------- */
+
+/* Fills the records with the targets, in units of 2^unit. */
+extern void hpc_series_load(hpc_series *s, hpc_crew *crew, int worker);
+
+/* Mean of the residuals. */
+extern double
+hpc_series_record_mean(const hpc_series *s, hpc_crew *crew, int worker);
+
+/* Subtracts the base; its tallies have the largest residual.  False: stopped. */
+extern bool hpc_series_record_base(hpc_series *s, hpc_crew *crew, int worker);
+
+/*
+ * Lets the residuals know the last tree, if there is one, and tallies q.
+ * False: stopped.
+ */
+extern bool hpc_series_record_pass(hpc_series *s, hpc_crew *crew, int worker);
 
 #endif /* HPC_SERIES_INSIDE_H */

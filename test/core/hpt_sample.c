@@ -69,14 +69,41 @@ hpt_sample_variance(const hpt_sample *sample, const uint32_t *rows,
 	return fmax(0, (double) squares / weight - mean * mean);
 }
 
+/* Each copy of a row as a record, with its q for a residual. */
+static void
+fill_records(const hpt_sample *sample, const hpc_frame *frame, hpc_bag *bag)
+{
+	bag->nrows = 0;
+	bag->per_unit = 1;
+	bag->sum = 0;
+	for (uint32_t i = 0; i < sample->nrows; i++)
+	{
+		uint32_t row = sample->rows[i];
+		hpc_total held = sample->held[row];
+		hpc_record record = {(double) (held.sum / (int64_t) held.count), {0}};
+
+		memcpy(record.code, frame->blocks[0] + (size_t) row * HPC_BLOCK,
+			   HPC_BLOCK);
+		for (uint64_t copy = 0; copy < held.count; copy++)
+			bag->records[bag->nrows++] = record;
+		bag->sum += held.sum * (INT64_C(1) << sample->weight_bits) +
+					(int64_t) held.count;
+	}
+}
+
 void
-hpt_sample_fill(const hpt_sample *sample, hpc_bag *bag)
+hpt_sample_fill(const hpt_sample *sample, const hpc_frame *frame, hpc_bag *bag)
 {
 	bag->nrows = sample->nrows;
 	bag->weight_bits = sample->weight_bits;
 	bag->pure_value = sample->pure_value;
 	bag->nfeatures = sample->nfeatures;
 	bag->features = sample->features;
+	if (bag->records != NULL)
+	{
+		fill_records(sample, frame, bag);
+		return;
+	}
 	memcpy(bag->rows, sample->rows, sample->nrows * sizeof(uint32_t));
 	for (uint32_t i = 0; i < sample->nrows; i++)
 	{
@@ -91,6 +118,16 @@ hpt_sample_fill(const hpt_sample *sample, hpc_bag *bag)
 			bag->narrow[row] = held.sum * (INT64_C(1) << sample->weight_bits) +
 							   (int64_t) held.weight;
 	}
+}
+
+uint32_t
+hpt_sample_copies(const hpt_sample *sample)
+{
+	uint32_t ncopies = 0;
+
+	for (uint32_t i = 0; i < sample->nrows; i++)
+		ncopies += (uint32_t) sample->held[sample->rows[i]].count;
+	return ncopies;
 }
 
 /* ---------- bags, the slow way ---------- */

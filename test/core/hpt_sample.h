@@ -35,8 +35,15 @@ extern double
 hpt_sample_variance(const hpt_sample *sample, const uint32_t *rows,
 					uint32_t nrows, hpc_total total);
 
-/* Puts the sample into a grower's bag. */
-extern void hpt_sample_fill(const hpt_sample *sample, hpc_bag *bag);
+/*
+ * Puts the sample into a grower's bag; into records only where weights are
+ * copies.
+ */
+extern void hpt_sample_fill(const hpt_sample *sample, const hpc_frame *frame,
+							hpc_bag *bag);
+
+/* Rows of the sample, copies counted: the records that it makes. */
+extern uint32_t hpt_sample_copies(const hpt_sample *sample);
 
 /* ---------- bags of a forest, the slow way ---------- */
 

@@ -740,7 +740,10 @@ same_split(const hpt_twin *twin, const hpt_twin_node *a, const hpc_tree *tree,
 	return a->cut == b->at.cut && a->threshold == b->threshold;
 }
 
-/* The rows of a leaf are the twin's, and fall into it. */
+/*
+ * The rows of a leaf are the twin's, and fall into it.  Of records it is only
+ * known how many there are.
+ */
 static bool
 same_leaf(const hpt_twin *twin, const hpt_twin_node *a, const hpc_tree *tree,
 		  uint32_t leaf)
@@ -749,8 +752,11 @@ same_leaf(const hpt_twin *twin, const hpt_twin_node *a, const hpc_tree *tree,
 	uint32_t *rows;
 	bool same;
 
-	if (a->total.sum != b->sum || b->end < b->begin ||
-		b->end > twin->sample->nrows || b->end - b->begin != a->nrows)
+	if (a->total.sum != b->sum || b->end < b->begin)
+		return false;
+	if (tree->rows == NULL)
+		return b->end - b->begin == a->total.count;
+	if (b->end > twin->sample->nrows || b->end - b->begin != a->nrows)
 		return false;
 	rows = malloc((a->nrows + 1) * sizeof(uint32_t));
 	memcpy(rows, tree->rows + b->begin, a->nrows * sizeof(uint32_t));
