@@ -2,3 +2,131 @@
 
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION houseprice UPDATE TO '0.2.0'" to load this file. \quit
+
+---------------------------------------------------------------------------
+-- lifecycle: versions and releases
+---------------------------------------------------------------------------
+
+CREATE TABLE hp_versions
+(
+	name text COLLATE "C" NOT NULL,
+	version integer NOT NULL CHECK (version > 0),
+	digest text COLLATE "C" NOT NULL,
+	model hp_model NOT NULL,
+	algorithm text NOT NULL,
+	target text,
+	features integer NOT NULL,
+	rows bigint NOT NULL,
+	data_digest text NOT NULL,
+	params jsonb,
+	mae float8,
+	nbytes bigint NOT NULL,
+	note text,
+	published_at timestamptz NOT NULL,
+	published_by name NOT NULL,
+	PRIMARY KEY (name, version),
+	UNIQUE (name, digest)
+);
+COMMENT ON TABLE hp_versions IS
+	'models that were published, by name and version; hp_publish writes it';
+SELECT pg_catalog.pg_extension_config_dump('hp_versions', '');
+
+CREATE TABLE hp_releases
+(
+	name text COLLATE "C" NOT NULL,
+	release integer NOT NULL CHECK (release > 0),
+	version integer NOT NULL,
+	action text NOT NULL CHECK (action IN ('release', 'rollback')),
+	previous integer,
+	released_at timestamptz NOT NULL,
+	released_by name NOT NULL,
+	PRIMARY KEY (name, release),
+	FOREIGN KEY (name, version) REFERENCES hp_versions
+);
+COMMENT ON TABLE hp_releases IS
+	'which version each name has meant since when; hp_release and hp_rollback write it';
+SELECT pg_catalog.pg_extension_config_dump('hp_releases', '');
+
+CREATE VIEW hp_models AS
+SELECT v.name, v.version, coalesce(v.version = current.version, false) AS released,
+	v.digest, v.algorithm, v.features, v.rows, v.target, v.params,
+	v.data_digest, v.mae, v.nbytes, v.note, v.published_at, v.published_by,
+	latest.released_at, latest.released_by
+FROM hp_versions v
+LEFT JOIN LATERAL (SELECT r.version FROM hp_releases r
+	WHERE r.name = v.name
+	ORDER BY r.release DESC LIMIT 1) current ON true
+LEFT JOIN LATERAL (SELECT r.released_at, r.released_by FROM hp_releases r
+	WHERE r.name = v.name AND r.version = v.version
+	ORDER BY r.release DESC LIMIT 1) latest ON true;
+COMMENT ON VIEW hp_models IS
+	'the versions of all models and which of them are released, without the models themselves';
+
+GRANT SELECT ON hp_releases, hp_models TO PUBLIC;
+
+CREATE FUNCTION hp_publish(name text, model hp_model, note text DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION hp_publish(text, hp_model, text) IS
+	'makes a model the next version of a name, and returns its number';
+
+CREATE FUNCTION hp_release(name text, version integer) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION hp_release(text, integer) IS
+	'from now on the name means this version';
+
+CREATE FUNCTION hp_rollback(name text) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION hp_rollback(text) IS
+	'takes the latest release of a name back, and returns the version that it means now';
+
+CREATE FUNCTION hp_get_model(name text, version integer DEFAULT NULL)
+RETURNS hp_model
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION hp_get_model(text, integer) IS
+	'the model that is released under a name, or a version of it';
+
+-- no planner support: it reads a model in argument 1
+CREATE FUNCTION hp_predict(name text, r record) RETURNS float8
+AS 'MODULE_PATHNAME', 'hp_predict_name'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION hp_predict(text, record) IS
+	'prediction of the model that is released under a name';
+
+CREATE FUNCTION hp_predict_json(name text, r jsonb) RETURNS float8
+AS 'MODULE_PATHNAME', 'hp_predict_json_name'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION hp_predict_json(text, jsonb) IS
+	'the same for a row as a JSON object';
+
+CREATE FUNCTION hp_predict_interval(name text, r record,
+	coverage float8 DEFAULT 0.9) RETURNS hp_interval
+AS 'MODULE_PATHNAME', 'hp_predict_interval_name'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 150;
+COMMENT ON FUNCTION hp_predict_interval(text, record, float8) IS
+	'the same with an interval that holds the target with a given probability';
+
+REVOKE ALL ON FUNCTION hp_publish(text, hp_model, text),
+	hp_release(text, integer), hp_rollback(text), hp_get_model(text, integer)
+FROM PUBLIC;
+
+-- All of it is for the owner of the extension: who need not be who updates it,
+-- and where the extension is trusted it is not who runs this script.
+DO $$
+DECLARE
+	owner name;
+BEGIN
+	SELECT pg_catalog.pg_get_userbyid(e.extowner) INTO STRICT owner
+	FROM pg_catalog.pg_extension e
+	WHERE e.extname OPERATOR(pg_catalog.=) 'houseprice';
+	EXECUTE pg_catalog.format('ALTER TABLE @extschema@.hp_versions OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('ALTER TABLE @extschema@.hp_releases OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('ALTER VIEW @extschema@.hp_models OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION
+		@extschema@.hp_publish(pg_catalog.text, @extschema@.hp_model, pg_catalog.text),
+		@extschema@.hp_release(pg_catalog.text, pg_catalog.int4),
+		@extschema@.hp_rollback(pg_catalog.text),
+		@extschema@.hp_get_model(pg_catalog.text, pg_catalog.int4)
+		TO %I WITH GRANT OPTION', owner);
+END
+$$;

@@ -399,7 +399,7 @@ extern MemoryContext hpg_aggregate_context(FunctionCallInfo fcinfo);
 /* Points buffer at the bytes of a serialised state, argument 0. */
 extern void hpg_read_state(FunctionCallInfo fcinfo, StringInfo buffer);
 
-/* ---------- hpg_model.c, hpg_cache.c, hpg_bind.c: model arguments ---------- */
+/* ---------- hpg_model.c, hpg_cache.c, hpg_bind.c, hpg_named.c: model arguments ---------- */
 
 /* A model in memory, and what its predictions need. */
 typedef struct hpg_loaded
@@ -434,7 +434,8 @@ typedef struct hpg_call
 	bool pinned;        /* it is in the cache */
 	bool passing;       /* it lies in a row: the model is valid for one call */
 	hpg_binding *binding;
-	TupleDesc result; /* of hp_predict_interval */
+	TupleDesc result;        /* of hp_predict_interval */
+	struct hpg_named *named; /* where the model is given by name */
 } hpg_call;
 
 extern hpg_call *hpg_call_of(FunctionCallInfo fcinfo);
@@ -447,6 +448,15 @@ extern void hpg_call_init(hpg_call *call, MemoryContext context);
  * used here or stays in the cache.  Valid for this call.
  */
 extern hpg_loaded *hpg_call_model(hpg_call *call, Datum datum);
+
+/*
+ * The released model of the name in a datum, a text (hpg_named.c).  Looked up
+ * once, for as long as it means the same.  Valid for this call.
+ */
+extern hpg_loaded *hpg_call_named(hpg_call *call, Datum datum);
+
+/* One of the two: how argument 0 says which model. */
+typedef hpg_loaded *(*hpg_resolver)(hpg_call *call, Datum datum);
 
 /* The digest of the model in a datum, of which it reads the first bytes. */
 extern hpc_digest hpg_datum_digest(Datum datum);
@@ -463,11 +473,12 @@ extern hpg_binding *hpg_binding_of(hpg_binding **slot, const hpc_model *model,
 								   HeapTupleHeader row, MemoryContext context);
 
 /*
- * Of a function whose arguments begin with a model and a row: both, and the
- * call's binding of them.
+ * Of a function whose arguments begin with a model, or its name, and a row:
+ * both, and the call's binding of them.
  */
-extern hpg_binding *hpg_call_bind(FunctionCallInfo fcinfo, hpg_loaded **loaded,
-								  HeapTupleHeader *row);
+extern hpg_binding *
+hpg_call_bind(FunctionCallInfo fcinfo, hpg_resolver resolve,
+			  hpg_loaded **loaded, HeapTupleHeader *row);
 
 /* The same for a row type; the binding stays in context. */
 extern hpg_binding *

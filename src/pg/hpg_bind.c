@@ -133,12 +133,12 @@ hpg_binding_of(hpg_binding **slot, const hpc_model *model, HeapTupleHeader row,
 }
 
 hpg_binding *
-hpg_call_bind(FunctionCallInfo fcinfo, hpg_loaded **loaded,
-			  HeapTupleHeader *row)
+hpg_call_bind(FunctionCallInfo fcinfo, hpg_resolver resolve,
+			  hpg_loaded **loaded, HeapTupleHeader *row)
 {
 	hpg_call *call = hpg_call_of(fcinfo);
 
-	*loaded = hpg_call_model(call, PG_GETARG_DATUM(0));
+	*loaded = resolve(call, PG_GETARG_DATUM(0));
 	*row = PG_GETARG_HEAPTUPLEHEADER(1);
 	return hpg_binding_of(&call->binding, (*loaded)->model, *row,
 						  call->context);

@@ -7,6 +7,7 @@
 #ifndef HPG_COMPAT_H
 #define HPG_COMPAT_H
 
+#include "access/genam.h"
 #include "miscadmin.h"
 
 #if PG_VERSION_NUM < 150000
@@ -49,6 +50,18 @@ hpg_repalloc_no_oom(void *ptr, size_t size)
 	}
 	PG_END_TRY();
 	return result;
+#endif
+}
+
+/* Instrumentation became an argument with 18. */
+static inline IndexScanDesc
+hpg_index_beginscan(Relation relation, Relation index, Snapshot snapshot,
+					int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(relation, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(relation, index, snapshot, nkeys, 0);
 #endif
 }
 

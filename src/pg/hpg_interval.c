@@ -1,6 +1,6 @@
 /*
  * hpg_interval.c
- *		hp_predict_interval(model, row, coverage): a prediction and an interval
+ *		hp_predict_interval(model or name, row, coverage): a prediction and an interval
  *		around it; hp_coverage: the share of targets that intervals hold.
  */
 #include "postgres.h"
@@ -14,6 +14,7 @@
 #include "hpg.h"
 
 HPG_FUNCTION(hp_predict_interval);
+HPG_FUNCTION(hp_predict_interval_name);
 HPG_FUNCTION(hp_coverage_accum);
 HPG_FUNCTION(hp_coverage_combine);
 HPG_FUNCTION(hp_coverage_final);
@@ -72,17 +73,13 @@ result_desc(FunctionCallInfo fcinfo, hpg_call *call)
 	return call->result;
 }
 
-/*
- * hp_predict_interval(model hp_model, r record, coverage double precision)
- * returns hp_interval
- */
-Datum
-hp_predict_interval(PG_FUNCTION_ARGS)
+static Datum
+predict_interval(FunctionCallInfo fcinfo, hpg_resolver resolve)
 {
 	bool nulls[3] = {false};
 	hpg_loaded *loaded;
 	HeapTupleHeader row;
-	hpg_binding *binding = hpg_call_bind(fcinfo, &loaded, &row);
+	hpg_binding *binding = hpg_call_bind(fcinfo, resolve, &loaded, &row);
 	double coverage = PG_GETARG_FLOAT8(2);
 	hpc_interval interval;
 	Datum values[3];
@@ -92,9 +89,29 @@ hp_predict_interval(PG_FUNCTION_ARGS)
 	values[0] = Float8GetDatum(interval.prediction);
 	values[1] = Float8GetDatum(interval.lower);
 	values[2] = Float8GetDatum(interval.upper);
-	PG_RETURN_DATUM(HeapTupleGetDatum(
+	return HeapTupleGetDatum(
 		heap_form_tuple(result_desc(fcinfo, hpg_call_of(fcinfo)), values,
-						nulls)));
+						nulls));
+}
+
+/*
+ * hp_predict_interval(model hp_model, r record, coverage double precision)
+ * returns hp_interval
+ */
+Datum
+hp_predict_interval(PG_FUNCTION_ARGS)
+{
+	return predict_interval(fcinfo, hpg_call_model);
+}
+
+/*
+ * hp_predict_interval(name text, r record, coverage double precision)
+ * returns hp_interval
+ */
+Datum
+hp_predict_interval_name(PG_FUNCTION_ARGS)
+{
+	return predict_interval(fcinfo, hpg_call_named);
 }
 
 /* ---------- coverage ---------- */

@@ -1,7 +1,7 @@
 /*
  * hpg_predict.c
- *		hp_predict(model, row): the prediction for one row; hp_predict_oob: the
- *		honest one for a row that the model was trained on.
+ *		hp_predict(model or name, row): the prediction for one row;
+ *		hp_predict_oob: the honest one for a row that the model was trained on.
  *
  * The model is fetched once per call site, if it is not in the cache, and the
  * row's columns are bound once per model and row type (hpg_model.c, hpg_bind.c); what is left per row
@@ -12,17 +12,31 @@
 #include "hpg.h"
 
 HPG_FUNCTION(hp_predict);
+HPG_FUNCTION(hp_predict_name);
 HPG_FUNCTION(hp_predict_oob);
+
+static inline double
+predict(FunctionCallInfo fcinfo, hpg_resolver resolve)
+{
+	hpg_loaded *loaded;
+	HeapTupleHeader row;
+	hpg_binding *binding = hpg_call_bind(fcinfo, resolve, &loaded, &row);
+
+	return hpg_binding_predict(binding, loaded, row);
+}
 
 /* hp_predict(hp_model, record) returns double precision */
 Datum
 hp_predict(PG_FUNCTION_ARGS)
 {
-	hpg_loaded *loaded;
-	HeapTupleHeader row;
-	hpg_binding *binding = hpg_call_bind(fcinfo, &loaded, &row);
+	PG_RETURN_FLOAT8(predict(fcinfo, hpg_call_model));
+}
 
-	PG_RETURN_FLOAT8(hpg_binding_predict(binding, loaded, row));
+/* hp_predict(name text, record) returns double precision */
+Datum
+hp_predict_name(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(predict(fcinfo, hpg_call_named));
 }
 
 void
@@ -46,7 +60,8 @@ hp_predict_oob(PG_FUNCTION_ARGS)
 {
 	hpg_loaded *loaded;
 	HeapTupleHeader row;
-	hpg_binding *binding = hpg_call_bind(fcinfo, &loaded, &row);
+	hpg_binding *binding =
+		hpg_call_bind(fcinfo, hpg_call_model, &loaded, &row);
 	hpc_model_summary summary;
 	double target;
 	double prediction;

@@ -1,6 +1,6 @@
 /*
  * hpg_predict_json.c
- *		hp_predict_json(model, jsonb): the prediction for a row as a web service
+ *		hp_predict_json(model or name, jsonb): the prediction for a row as a web service
  *		sends it.
  *
  * A row type is made of the model's features, and the object's values become
@@ -16,6 +16,7 @@
 #include "hpg_fill.h"
 
 HPG_FUNCTION(hp_predict_json);
+HPG_FUNCTION(hp_predict_json_name);
 
 /* What a call site remembers. */
 typedef struct json_cache
@@ -65,7 +66,7 @@ make_rowtype(const hpc_model *model, MemoryContext context)
 }
 
 static json_cache *
-cache_for(FunctionCallInfo fcinfo, hpg_loaded **loaded)
+cache_for(FunctionCallInfo fcinfo, hpg_resolver resolve, hpg_loaded **loaded)
 {
 	json_cache *cache = fcinfo->flinfo->fn_extra;
 	MemoryContext context = fcinfo->flinfo->fn_mcxt;
@@ -76,7 +77,7 @@ cache_for(FunctionCallInfo fcinfo, hpg_loaded **loaded)
 		hpg_call_init(&cache->call, context);
 		fcinfo->flinfo->fn_extra = cache;
 	}
-	*loaded = hpg_call_model(&cache->call, PG_GETARG_DATUM(0));
+	*loaded = resolve(&cache->call, PG_GETARG_DATUM(0));
 	if (cache->context != NULL &&
 		memcmp(&cache->digest, &(*loaded)->digest, sizeof(hpc_digest)) == 0)
 		return cache;
@@ -176,13 +177,26 @@ read_row(Jsonb *row, hpg_rowtype *rowtype)
 	}
 }
 
+static double
+predict_json(FunctionCallInfo fcinfo, hpg_resolver resolve)
+{
+	hpg_loaded *loaded;
+	json_cache *cache = cache_for(fcinfo, resolve, &loaded);
+
+	read_row(PG_GETARG_JSONB_P(1), cache->rowtype);
+	return hpg_binding_predict_values(cache->binding, loaded);
+}
+
 /* hp_predict_json(model hp_model, r jsonb) returns double precision */
 Datum
 hp_predict_json(PG_FUNCTION_ARGS)
 {
-	hpg_loaded *loaded;
-	json_cache *cache = cache_for(fcinfo, &loaded);
+	PG_RETURN_FLOAT8(predict_json(fcinfo, hpg_call_model));
+}
 
-	read_row(PG_GETARG_JSONB_P(1), cache->rowtype);
-	PG_RETURN_FLOAT8(hpg_binding_predict_values(cache->binding, loaded));
+/* hp_predict_json(name text, r jsonb) returns double precision */
+Datum
+hp_predict_json_name(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(predict_json(fcinfo, hpg_call_named));
 }

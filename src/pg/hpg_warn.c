@@ -124,7 +124,8 @@ hp_warn(PG_FUNCTION_ARGS)
 {
 	hpg_loaded *loaded;
 	HeapTupleHeader row;
-	hpg_binding *binding = hpg_call_bind(fcinfo, &loaded, &row);
+	hpg_binding *binding =
+		hpg_call_bind(fcinfo, hpg_call_model, &loaded, &row);
 
 	PG_RETURN_DATUM(
 		hpg_warnings(loaded->model, hpg_binding_values(binding, row)));
