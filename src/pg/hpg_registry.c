@@ -246,14 +246,21 @@ open_located(hpg_registry_table table)
 	for (;;)
 	{
 		Relation relation;
+		Oid oid;
 
 		locate();
-		relation = try_relation_open(located.tables[table], AccessShareLock);
-		if (relation != NULL && located.valid)
-			return relation;
+		oid = located.tables[table];
+		relation = try_relation_open(oid, AccessShareLock);
 		if (relation != NULL)
+		{
+			/* it may have been dropped or renamed until we had the lock */
+			locate();
+			if (located.tables[table] == oid)
+				return relation;
 			relation_close(relation, AccessShareLock);
-		located.valid = false;
+		}
+		else
+			located.valid = false;
 	}
 }
 
@@ -276,7 +283,10 @@ find_column(hpg_registry_table table, int column, TupleDesc desc)
 			return attribute->attnum;
 	}
 	hpg_registry_altered(table,
-						 psprintf("It has no column \"%s\" as it was.", name));
+						 psprintf("It has no column \"%s\" of type %s%s.",
+								  name, format_type_be(type),
+								  column == NAME ? " with collation \"C\""
+												 : ""));
 }
 
 /* The primary key, as it was. */

@@ -63,6 +63,16 @@ WHERE EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND obji
 	AND (proname !~ '^hp_' OR proname IN (SELECT typname FROM pg_type) OR prosecdef OR proconfig IS NOT NULL)
 ORDER BY 1;
 
+-- tables and views, which of them are dumped, and what is not for everybody
+SELECT c.oid::regclass AS relation, relkind, c.oid = ANY (extconfig) AS dumped, has_table_privilege('pg_monitor', c.oid, 'SELECT') AS read_by_all
+FROM pg_class c JOIN pg_depend ON classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e'
+	JOIN pg_extension x ON x.oid = refobjid AND extname = 'houseprice'
+WHERE relkind IN ('r', 'v') ORDER BY relname;
+SELECT p.oid::regprocedure AS not_for_all
+FROM pg_proc p JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e'
+	JOIN pg_extension x ON x.oid = refobjid AND extname = 'houseprice'
+WHERE NOT has_function_privilege('pg_monitor', p.oid, 'EXECUTE') ORDER BY proname;
+
 -- the type
 SELECT typname, typlen, typalign, typstorage, typcategory FROM pg_type WHERE typname = 'hp_model';
 -- the settings, known once the library is loaded

@@ -149,7 +149,7 @@ SELECT hp_predict(m, x) FROM predict_models,
 	(SELECT 60 AS area, 61 AS area, 'A' AS street, true AS corner, now() AS sold) x;
 SELECT hp_predict(m, ROW(60, 'A')) FROM predict_models;
 SELECT hp_predict(m, 60) FROM predict_models;
-SELECT hp_predict('ames', l) FROM predict_lots l LIMIT 1;
+SELECT hp_predict('ames'::hp_model, l) FROM predict_lots l LIMIT 1;
 
 DROP FUNCTION predict_workers;
 DROP TABLE predict_lots, predict_models, predict_parts, predict_many CASCADE;
