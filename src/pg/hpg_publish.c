@@ -52,15 +52,6 @@ check_name(const char *name)
 
 /* ---------- the row ---------- */
 
-static void
-cell_of(hpg_cell *cell, const char *column, Oid type, Datum value, bool isnull)
-{
-	cell->column = column;
-	cell->type = type;
-	cell->value = value;
-	cell->isnull = isnull;
-}
-
 /* What of a model stands beside it, so that nobody has to fetch it. */
 static int
 summary_cells(hpg_cell *cells, const hpc_model_summary *summary)
@@ -74,20 +65,20 @@ summary_cells(hpg_cell *cells, const hpc_model_summary *summary)
 				  hpc_algorithm_name(summary->algorithm));
 	hpg_cell_text(&cells[n++], "target",
 				  texts->target != NULL ? hpg_name(texts->target) : NULL);
-	cell_of(&cells[n++], "features", INT4OID,
-			Int32GetDatum(summary->nfeatures), false);
-	cell_of(&cells[n++], "rows", INT8OID, Int64GetDatum(summary->nrows),
-			false);
+	hpg_cell_value(&cells[n++], "features", INT4OID,
+				   Int32GetDatum(summary->nfeatures), false);
+	hpg_cell_value(&cells[n++], "rows", INT8OID, Int64GetDatum(summary->nrows),
+				   false);
 	hpg_cell_text(&cells[n++], "data_digest", hex);
-	cell_of(&cells[n++], "params", JSONBOID,
-			texts->params != NULL
-				? JsonbPGetDatum(hpg_json_parse(texts->params))
-				: (Datum) 0,
-			texts->params == NULL);
-	cell_of(&cells[n++], "mae", FLOAT8OID, Float8GetDatum(summary->oob_mae),
-			isnan(summary->oob_mae));
-	cell_of(&cells[n++], "nbytes", INT8OID, Int64GetDatum(summary->nbytes),
-			false);
+	hpg_cell_value(&cells[n++], "params", JSONBOID,
+				   texts->params != NULL
+					   ? JsonbPGetDatum(hpg_json_parse(texts->params))
+					   : (Datum) 0,
+				   texts->params == NULL);
+	hpg_cell_value(&cells[n++], "mae", FLOAT8OID,
+				   Float8GetDatum(summary->oob_mae), isnan(summary->oob_mae));
+	hpg_cell_value(&cells[n++], "nbytes", INT8OID,
+				   Int64GetDatum(summary->nbytes), false);
 	return n;
 }
 
@@ -103,8 +94,8 @@ insert_version(const char *name, int32 version, const char *digest,
 	hpg_cell_text(&cells[n++], "name", name);
 	hpg_cell_integer(&cells[n++], "version", version);
 	hpg_cell_text(&cells[n++], "digest", digest);
-	cell_of(&cells[n++], "model", hpg_registry_model_type(),
-			PointerGetDatum(model), false);
+	hpg_cell_value(&cells[n++], "model", hpg_registry_model_type(),
+				   PointerGetDatum(model), false);
 	n += summary_cells(cells + n, &summary);
 	hpg_cell_text(&cells[n++], "note", note);
 	hpg_cell_now(&cells[n++], "published_at");

@@ -103,12 +103,17 @@ extern void hpg_registry_lock(const char *name);
 extern void
 hpg_registry_insert(hpg_registry_table table, const hpg_cell *cells, int n);
 
-/* The caller, and now, as cells. */
-extern void hpg_cell_caller(hpg_cell *cell, const char *column);
-extern void hpg_cell_now(hpg_cell *cell, const char *column);
+extern void hpg_cell_value(hpg_cell *cell, const char *column, Oid type,
+						   Datum value, bool isnull);
+
+/* text NULL, number 0: NULL */
 extern void
 hpg_cell_text(hpg_cell *cell, const char *column, const char *text);
 extern void hpg_cell_integer(hpg_cell *cell, const char *column, int32 number);
+
+/* The caller, and the time. */
+extern void hpg_cell_caller(hpg_cell *cell, const char *column);
+extern void hpg_cell_now(hpg_cell *cell, const char *column);
 
 /* ---------- hpg_named.c: arguments ---------- */
 

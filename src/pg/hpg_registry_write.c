@@ -80,9 +80,9 @@ become_caller(const identity *before)
 
 /* ---------- rows ---------- */
 
-static void
-set_cell(hpg_cell *cell, const char *column, Oid type, Datum value,
-		 bool isnull)
+void
+hpg_cell_value(hpg_cell *cell, const char *column, Oid type, Datum value,
+			   bool isnull)
 {
 	cell->column = column;
 	cell->type = type;
@@ -93,15 +93,15 @@ set_cell(hpg_cell *cell, const char *column, Oid type, Datum value,
 void
 hpg_cell_text(hpg_cell *cell, const char *column, const char *text)
 {
-	set_cell(cell, column, TEXTOID,
-			 text != NULL ? CStringGetTextDatum(text) : (Datum) 0,
-			 text == NULL);
+	hpg_cell_value(cell, column, TEXTOID,
+				   text != NULL ? CStringGetTextDatum(text) : (Datum) 0,
+				   text == NULL);
 }
 
 void
 hpg_cell_integer(hpg_cell *cell, const char *column, int32 number)
 {
-	set_cell(cell, column, INT4OID, Int32GetDatum(number), number == 0);
+	hpg_cell_value(cell, column, INT4OID, Int32GetDatum(number), number == 0);
 }
 
 void
@@ -109,16 +109,16 @@ hpg_cell_caller(hpg_cell *cell, const char *column)
 {
 	const char *user = GetUserNameFromId(GetUserId(), false);
 
-	set_cell(cell, column, NAMEOID,
-			 DirectFunctionCall1(namein, CStringGetDatum(user)), false);
+	hpg_cell_value(cell, column, NAMEOID,
+				   DirectFunctionCall1(namein, CStringGetDatum(user)), false);
 }
 
 /* The clock's, so that numbers and times agree. */
 void
 hpg_cell_now(hpg_cell *cell, const char *column)
 {
-	set_cell(cell, column, TIMESTAMPTZOID,
-			 TimestampTzGetDatum(GetCurrentTimestamp()), false);
+	hpg_cell_value(cell, column, TIMESTAMPTZOID,
+				   TimestampTzGetDatum(GetCurrentTimestamp()), false);
 }
 
 /* INSERT INTO schema.table (a, b) VALUES ($1, $2) */

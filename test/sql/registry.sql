@@ -167,6 +167,23 @@ BEGIN
 END
 $$;
 COMMIT;
+-- and where transactions end inside of it
+DO $$
+DECLARE
+	lot reg_lots;
+	price float8;
+BEGIN
+	lot := (50, 7, 0);
+	FOR version IN 1..3 LOOP
+		PERFORM hp_release('lots', version);
+		COMMIT;
+		price := hp_predict('lots', lot);
+		ROLLBACK;
+		RAISE INFO 'version %: %, %', version, price, hp_predict('lots', lot);
+	END LOOP;
+	PERFORM hp_release('lots', 2);
+END
+$$;
 -- a cursor stays with what there was when it was opened
 BEGIN;
 DECLARE prices CURSOR FOR SELECT hp_predict('lots', l) FROM reg_lots l;
