@@ -371,6 +371,12 @@ extern const hpc_parameter *
 hpc_parameter_find(hpc_algorithm algorithm, const char *name);
 extern const char *hpc_algorithm_name(hpc_algorithm algorithm);
 
+/*
+ * Version of the learner: the same rows, parameters and version give the same
+ * model.  Of a blend, how its members are put together; each has its own.
+ */
+extern uint32_t hpc_algorithm_version(hpc_algorithm algorithm);
+
 /* Zero when no algorithm has this name. */
 extern hpc_algorithm hpc_algorithm_by_name(const char *name);
 extern void hpc_params_init(hpc_params *params, hpc_algorithm algorithm);
@@ -587,6 +593,7 @@ extern hpc_status hpc_model_merge(hpc_env *env, const hpc_model *const *models,
 typedef struct hpc_model_summary
 {
 	hpc_algorithm algorithm;
+	uint32_t algorithm_version; /* hpc_algorithm_version, of its training */
 	int nfeatures;
 	uint32_t ntrees;
 	uint64_t nnodes;
@@ -945,6 +952,22 @@ hpc_proximity_share(const hpc_proximity *proximity, const uint64_t *trees);
 extern hpc_hash
 hpc_model_row_hash(const hpc_model *model, const hpc_value *values,
 				   double target, double weight);
+
+/*
+ * Was a row, by this hash, in the training of a model?  A model keeps the
+ * hashes of all different rows, or where these are many the smallest of them.
+ * NOT_SAMPLED: the hash is above those that it keeps, or it keeps none
+ * (without features rows would be the same by right); nothing is known.
+ */
+typedef enum hpc_sighting
+{
+	HPC_NOT_SAMPLED,
+	HPC_UNSEEN,
+	HPC_SEEN
+} hpc_sighting;
+
+extern bool hpc_model_has_sketch(const hpc_model *model);
+extern hpc_sighting hpc_model_sighting(const hpc_model *model, hpc_hash row);
 
 /* ---------- rows held out ---------- */
 

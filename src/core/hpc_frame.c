@@ -13,7 +13,8 @@
  *	4	group neighbouring values into quantile bins where there are more than
  *		max_bins, and write each row's bin as a code of one or two bytes
  *
- * Then equal rows, by their 128-bit hashes, become one row with a count.
+ * Then equal rows, by their 128-bit hashes, become one row with a count, and
+ * the smallest hashes are noted where that is wanted (hpc_sketch.h).
  *
  * Rows stay in the order in which they came.  Nothing else here depends on
  * it: values are ordered by themselves, counts and hash sums are integers, and
@@ -454,6 +455,9 @@ make_frame(hpc_frame_maker *maker, bool *unique_text)
 		status = digest_rows(maker);
 	if (status == HPC_OK)
 		status = fold_rows(maker);
+	if (status == HPC_OK && maker->rules->sketch)
+		status = hpc_sketch_rows(env, maker->row_hash, maker->frame->nrows,
+								 &maker->frame->sketch);
 	if (status == HPC_OK)
 		status = make_keys(maker);
 	hpc_free(env, maker->ranks);
@@ -562,5 +566,6 @@ hpc_frame_free(hpc_env *env, hpc_frame *frame)
 	hpc_free(env, frame->key);
 	hpc_free(env, frame->target);
 	hpc_free(env, frame->weight);
+	hpc_sketch_free(env, &frame->sketch);
 	hpc_free(env, frame);
 }

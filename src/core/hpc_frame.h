@@ -12,6 +12,7 @@
 #define HPC_FRAME_H
 
 #include "hpc_dataset.h"
+#include "hpc_sketch.h"
 
 /* Codes of a feature fit into 16 bits, the one for missing included. */
 #define HPC_MAX_BINS 65534
@@ -75,6 +76,7 @@ typedef struct hpc_frame
 	double target_mean;     /* weighted */
 	bool log_target;        /* target holds logarithms */
 	hpc_digest data_digest; /* of all rows, weights included */
+	hpc_sketch sketch;      /* likewise; where the rules want it */
 } hpc_frame;
 
 static inline uint32_t
@@ -108,6 +110,7 @@ typedef struct hpc_frame_rules
 {
 	uint32_t max_bins;
 	bool keep;        /* leave the data set as it is */
+	bool sketch;      /* note which rows are there */
 	bool check_leaks; /* HPC_LEAK for a feature that is the target ... */
 	bool *copies;     /* ... or true for its column here, [ncolumns]; NULL:
 					   * the first one is an error */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "hpc_memory.h"
+#include "hpc_merge.h"
 #include "hpc_sort.h"
 #include "hpc_writer.h"
 
@@ -72,133 +73,6 @@ sort_items(hpc_env *env, uint32_t n, const sort_key *keys, uint32_t *order)
 	}
 	hpc_free(env, pairs);
 	return sorted ? HPC_OK : HPC_CANCELLED;
-}
-
-/* ---------- may they be merged? ---------- */
-
-/* NULL stands for nothing. */
-static hpc_status
-differ(merger *m, const char *what, const char *a, const char *b)
-{
-	hpc_fail(m->env, HPC_BAD_PARAMETER, "models to be merged differ in %s",
-			 what);
-	hpc_fail_detail(m->env, "One has %s, another %s.", a != NULL ? a : "none",
-					b != NULL ? b : "none");
-	hpc_fail_hint(m->env, "Train them alike, but for their rows and seeds; "
-						  "name parameters whose defaults depend on the "
-						  "rows.");
-	return HPC_BAD_PARAMETER;
-}
-
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static hpc_status
-compare_parameters(merger *m, const hpc_params *a, const hpc_params *b)
-{
-	int nparameters;
-	const hpc_parameter *table = hpc_parameter_table(&nparameters);
-
-	for (int i = 0; i < nparameters; i++)
-	{
-		char what[100];
-		char one[40];
-		char other[40];
-
-		if ((table[i].algorithms & 1u << a->algorithm) == 0 ||
-			!hpc_parameter_is_scalar(&table[i]) ||
-			strcmp(table[i].name, "trees") == 0 ||
-			strcmp(table[i].name, "seed") == 0 ||
-			hpc_params_get(a, &table[i]) == hpc_params_get(b, &table[i]))
-			continue;
-		snprintf(what, sizeof(what), "parameter %s", table[i].name);
-		snprintf(one, sizeof(one), "%g", hpc_params_get(a, &table[i]));
-		snprintf(other, sizeof(other), "%g", hpc_params_get(b, &table[i]));
-		return differ(m, what, one, other);
-	}
-	return HPC_OK;
-}
-
-static hpc_status
-compare_features(merger *m, const hpc_model *a, const hpc_model *b, int n)
-{
-	static const char *const signs[] = {"-1", "0", "1"};
-
-	for (int i = 0; i < n; i++)
-	{
-		hpc_model_feature one;
-		hpc_model_feature other;
-		char what[200];
-
-		hpc_model_feature_at(a, i, &one);
-		hpc_model_feature_at(b, i, &other);
-		if (strcmp(one.name, other.name) != 0)
-			return differ(m, "their features", one.name, other.name);
-		snprintf(what, sizeof(what), "the kind of feature \"%s\"", one.name);
-		if (one.kind != other.kind)
-			return differ(m, what, hpc_kind_name(one.kind),
-						  hpc_kind_name(other.kind));
-		snprintf(what, sizeof(what), "the sign of feature \"%s\"", one.name);
-		if (one.monotone != other.monotone)
-			return differ(m, what, signs[one.monotone + 1],
-						  signs[other.monotone + 1]);
-	}
-	return HPC_OK;
-}
-
-static hpc_status
-compare_models(merger *m, int which)
-{
-	const hpc_model_summary *a = &m->summaries[0];
-	const hpc_model_summary *b = &m->summaries[which];
-	hpc_status status;
-	char one[20];
-	char other[20];
-
-	if (a->algorithm != b->algorithm)
-		return differ(m, "their algorithm", hpc_algorithm_name(a->algorithm),
-					  hpc_algorithm_name(b->algorithm));
-	if (!same_text(a->texts.target, b->texts.target))
-		return differ(m, "their target", a->texts.target, b->texts.target);
-	if (!same_text(a->texts.weight, b->texts.weight))
-		return differ(m, "their weight", a->texts.weight, b->texts.weight);
-	if (!same_text(a->texts.clean, b->texts.clean))
-		return differ(m, "what they clean", a->texts.clean, b->texts.clean);
-	snprintf(one, sizeof(one), "%d", a->nfeatures);
-	snprintf(other, sizeof(other), "%d", b->nfeatures);
-	if (a->nfeatures != b->nfeatures)
-		return differ(m, "the number of their features", one, other);
-	status = compare_features(m, m->models[0], m->models[which], a->nfeatures);
-	if (status != HPC_OK)
-		return status;
-	return compare_parameters(m, &a->params, &b->params);
-}
-
-static hpc_status
-check_models(merger *m)
-{
-	for (int i = 0; i < m->nmodels; i++)
-	{
-		hpc_algorithm algorithm = m->summaries[i].algorithm;
-		hpc_status status;
-
-		if (algorithm != HPC_FOREST && algorithm != HPC_EXTRA_TREES)
-		{
-			hpc_fail(m->env, HPC_BAD_PARAMETER, "only forests can be merged");
-			hpc_fail_detail(m->env, "One of the models is of algorithm %s.",
-							hpc_algorithm_name(algorithm));
-			hpc_fail_hint(m->env, "To average predictions of other models "
-								  "train them as one with hp_blend().");
-			return HPC_BAD_PARAMETER;
-		}
-		status = compare_models(m, i);
-		if (status != HPC_OK)
-			return status;
-	}
-	return HPC_OK;
 }
 
 /* ---------- what is known of the data ---------- */
@@ -265,6 +139,31 @@ pool_data(merger *m, hpc_training_record *record)
 	frame->data_digest =
 		ndata == 1 ? m->summaries[0].data_digest : hpc_set_digest_end(&data);
 	return HPC_OK;
+}
+
+/* Rows that any of the models was trained on, if all know theirs. */
+static hpc_status
+pool_sketches(merger *m)
+{
+	hpc_status status = HPC_OK;
+
+	for (int i = 0; i < m->nmodels; i++)
+	{
+		if (!hpc_model_has_sketch(m->models[i]))
+			return HPC_OK;
+	}
+	for (int i = 0; i < m->nmodels && status == HPC_OK; i++)
+	{
+		hpc_model_view view;
+
+		hpc_model_open(m->models[i], &view);
+		status = hpc_sketch_unite(m->env, &m->frame.sketch,
+								  hpc_sketch_record_words(view.sketch),
+								  view.sketch->nwords, view.sketch->limit);
+		if (status == HPC_OK && hpc_cancelled(m->env))
+			status = HPC_CANCELLED;
+	}
+	return status;
 }
 
 /* ---------- features ---------- */
@@ -651,7 +550,7 @@ write_merged(merger *m, hpc_training_record *record, void **model,
 	params.seed = m->trees[m->order[0]].key.seed;
 	for (int i = 1; i < m->nmodels; i++)
 	{
-		if (!same_text(texts.params, m->summaries[i].texts.params))
+		if (!hpc_merge_same_text(texts.params, m->summaries[i].texts.params))
 			texts.params = NULL;
 	}
 	hpc_model_record_params(&params, record);
@@ -660,6 +559,7 @@ write_merged(merger *m, hpc_training_record *record, void **model,
 	writer = hpc_writer_create(m->env, &m->frame);
 	if (writer == NULL)
 		return HPC_NO_MEMORY;
+	hpc_writer_set_version(writer, m->summaries[0].algorithm_version);
 	hpc_writer_set_monotone(writer, m->monotone);
 	hpc_writer_add_gain(writer, m->gain);
 	status = write_trees(m, writer);
@@ -742,6 +642,7 @@ end_merger(merger *m)
 	}
 	for (int k = 0; m->features != NULL && k < nfeatures; k++)
 		hpc_dictionary_free(env, &m->features[k].categories);
+	hpc_sketch_free(env, &m->frame.sketch);
 	hpc_free(env, m->level_of);
 	hpc_free(env, m->models);
 	hpc_free(env, m->summaries);
@@ -776,7 +677,7 @@ hpc_model_merge(hpc_env *env, const hpc_model *const *models, int nmodels,
 	hpc_status status = begin_merger(&m, models);
 
 	if (status == HPC_OK)
-		status = check_models(&m);
+		status = hpc_merge_check(env, m.models, m.summaries, nmodels);
 	if (status == HPC_OK && nmodels == 1)
 	{
 		end_merger(&m);
@@ -786,6 +687,8 @@ hpc_model_merge(hpc_env *env, const hpc_model *const *models, int nmodels,
 		status = count_trees(&m);
 	if (status == HPC_OK)
 		status = pool_data(&m, &record);
+	if (status == HPC_OK)
+		status = pool_sketches(&m);
 	for (int i = 0; i < m.frame.nfeatures && status == HPC_OK; i++)
 		status = pool_feature(&m, i);
 	if (status == HPC_OK)

@@ -21,6 +21,8 @@ _Static_assert(sizeof(hpc_linear_term) == 64, "nor has a term");
 _Static_assert(sizeof(hpc_node) == 12, "nor has a node");
 _Static_assert(sizeof(hpc_tree_key) == 16, "nor has a key");
 _Static_assert(sizeof(hpc_calibration_record) == 24, "nor a calibration");
+_Static_assert(sizeof(hpc_learner_record) == 8, "nor a learner");
+_Static_assert(sizeof(hpc_sketch_record) == 16, "nor a sketch");
 _Static_assert(HPC_MODEL_MAX_NODES *(sizeof(hpc_node) + sizeof(uint32_t)) ==
 				   HPC_MODEL_MAX_BYTES,
 			   "a node, and its cover");
@@ -66,6 +68,45 @@ section_start(const hpc_model *model, hpc_section_kind kind, uint64_t *count)
 	return (const char *) model + section->offset;
 }
 
+/* Those behind the known ones; unknown ones are skipped. */
+static void
+open_optional(const hpc_model *model, hpc_model_view *view)
+{
+	view->tree_keys = NULL;
+	view->ntree_keys = 0;
+	view->calibration = NULL;
+	view->ncalibration_bytes = 0;
+	view->learner = NULL;
+	view->sketch = NULL;
+	view->nsketch_bytes = 0;
+	for (uint32_t i = HPC_KNOWN_SECTIONS; i < model->nsections; i++)
+	{
+		const hpc_section *section = &model->sections[i];
+		const void *start = (const char *) model + section->offset;
+
+		switch (section->kind)
+		{
+			case HPC_SECTION_TREE_KEYS:
+				view->tree_keys = start;
+				view->ntree_keys = section->nbytes / sizeof(hpc_tree_key);
+				break;
+			case HPC_SECTION_CALIBRATION:
+				view->calibration = start;
+				view->ncalibration_bytes = section->nbytes;
+				break;
+			case HPC_SECTION_LEARNER:
+				view->learner = start;
+				break;
+			case HPC_SECTION_ROW_SKETCH:
+				view->sketch = start;
+				view->nsketch_bytes = section->nbytes;
+				break;
+			default:
+				break;
+		}
+	}
+}
+
 void
 hpc_model_open(const hpc_model *model, hpc_model_view *view)
 {
@@ -88,26 +129,7 @@ hpc_model_open(const hpc_model *model, hpc_model_view *view)
 	view->levels = section_start(model, HPC_SECTION_LEVELS, &view->nlevels);
 	view->members = section_start(model, HPC_SECTION_MEMBERS, &count);
 	view->nmember_bytes = count * element_size(HPC_SECTION_MEMBERS);
-	view->tree_keys = NULL;
-	view->ntree_keys = 0;
-	view->calibration = NULL;
-	view->ncalibration_bytes = 0;
-	for (uint32_t i = HPC_KNOWN_SECTIONS; i < model->nsections; i++)
-	{
-		const hpc_section *section = &model->sections[i];
-		const void *start = (const char *) model + section->offset;
-
-		if (section->kind == HPC_SECTION_TREE_KEYS)
-		{
-			view->tree_keys = start;
-			view->ntree_keys = section->nbytes / sizeof(hpc_tree_key);
-		}
-		else if (section->kind == HPC_SECTION_CALIBRATION)
-		{
-			view->calibration = start;
-			view->ncalibration_bytes = section->nbytes;
-		}
-	}
+	open_optional(model, view);
 }
 
 hpc_tree_key
@@ -222,6 +244,8 @@ hpc_model_summarize(const hpc_model *model, hpc_model_summary *summary)
 	training = view.training;
 	memset(summary, 0, sizeof(*summary));
 	summary->algorithm = (hpc_algorithm) training->algorithm;
+	summary->algorithm_version =
+		view.learner != NULL ? view.learner->version : 1;
 	summary->nfeatures = (int) view.nfeatures;
 	summary->ntrees = training->ntrees;
 	summary->nnodes = view.nnodes;
@@ -357,4 +381,42 @@ hpc_model_term_at(const hpc_model *model, int feature, hpc_model_term *out)
 							.missing = term->missing,
 							.unknown = term->unknown,
 							.levels = view.levels + term->first_level};
+}
+
+/* ---------- the rows that it has seen ---------- */
+
+bool
+hpc_model_has_sketch(const hpc_model *model)
+{
+	hpc_model_view view;
+
+	hpc_model_open(model, &view);
+	return view.sketch != NULL;
+}
+
+hpc_sighting
+hpc_model_sighting(const hpc_model *model, hpc_hash row)
+{
+	uint64_t word = hpc_sketch_word(row);
+	uint32_t low = 0;
+	uint32_t high;
+	hpc_model_view view;
+	const uint64_t *words;
+
+	hpc_model_open(model, &view);
+	if (view.sketch == NULL || word > view.sketch->limit)
+		return HPC_NOT_SAMPLED;
+	words = hpc_sketch_record_words(view.sketch);
+	high = view.sketch->nwords;
+	while (low < high)
+	{
+		uint32_t middle = low + (high - low) / 2;
+
+		if (words[middle] < word)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < view.sketch->nwords && words[low] == word ? HPC_SEEN
+														   : HPC_UNSEEN;
 }

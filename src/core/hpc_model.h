@@ -36,6 +36,9 @@
  *	- a calibration has knots and scores, finite and in order, scales are
  *	  positive, and there are not more scores than rows; only a forest's is by
  *	  spread
+ *	- a sketch of the rows has words, strictly ascending, not more than there
+ *	  are different rows; its limit is the last of them, or none is left out;
+ *	  a model without features has none, nor has a member
  *	- members are whole models, each valid on its own and no blend, with the
  *	  container's word 0 and the blend's features by name and kind, in the
  *	  same order; categories and ranges are each one's own business
@@ -46,6 +49,7 @@
 #include <float.h>
 
 #include "hpc_dictionary.h"
+#include "hpc_sketch.h"
 
 #define HPC_MODEL_MAGIC UINT32_C(0x4d506801) /* 01 'h' 'P' 'M' */
 #define HPC_MODEL_VERSION 1
@@ -71,16 +75,17 @@ typedef enum hpc_section_kind
 	HPC_SECTION_LEVELS,       /* doubles: coefficients of categories */
 	HPC_SECTION_MEMBERS,      /* of a blend: models, side by side */
 
-	/* optional; the numbers between are kept for what later versions store */
+	/* optional; the number between is kept for what later versions store */
 	HPC_SECTION_CALIBRATION = 32, /* one hpc_calibration_record */
-	HPC_SECTION_SMEARING,
+	HPC_SECTION_LEARNER,          /* one hpc_learner_record */
 	HPC_SECTION_DRIFT_GROUPS,
-	HPC_SECTION_ROW_SKETCH,
-
-	HPC_SECTION_TREE_KEYS /* of a merged forest: hpc_tree_key per tree */
+	HPC_SECTION_ROW_SKETCH, /* one hpc_sketch_record */
+	HPC_SECTION_TREE_KEYS   /* of a merged forest: hpc_tree_key per tree */
 } hpc_section_kind;
 
 #define HPC_KNOWN_SECTIONS 12 /* kinds 1 .. 12 */
+#define HPC_FIRST_OPTIONAL HPC_SECTION_CALIBRATION
+#define HPC_LAST_OPTIONAL HPC_SECTION_TREE_KEYS
 #define HPC_MAX_SECTIONS 64
 
 enum
@@ -259,6 +264,27 @@ typedef struct hpc_tree_key
 	uint32_t reserved;
 } hpc_tree_key;
 
+/* Without the section the learner is of version 1. */
+typedef struct hpc_learner_record
+{
+	uint32_t version; /* hpc_algorithm_version */
+	uint32_t reserved;
+} hpc_learner_record;
+
+/* Which rows were there (hpc_sketch.h): the record, then words[nwords]. */
+typedef struct hpc_sketch_record
+{
+	uint32_t nwords;
+	uint32_t reserved;
+	uint64_t limit; /* HPC_SKETCH_COMPLETE, or the last word */
+} hpc_sketch_record;
+
+static inline const uint64_t *
+hpc_sketch_record_words(const hpc_sketch_record *sketch)
+{
+	return (const uint64_t *) (sketch + 1);
+}
+
 /*
  * How far off predictions are (hpc_calibrate.h): the record, then knots
  * [nknots], then scores[nscores], which ascend.
@@ -320,6 +346,9 @@ typedef struct hpc_model_view
 	uint64_t ntree_keys;
 	const hpc_calibration_record *calibration; /* or NULL */
 	uint64_t ncalibration_bytes;
+	const hpc_learner_record *learner; /* or NULL */
+	const hpc_sketch_record *sketch;   /* or NULL */
+	uint64_t nsketch_bytes;
 } hpc_model_view;
 
 /* The nearest number that a model may hold, or answer: none is infinite. */

@@ -30,6 +30,17 @@ static const char *const algorithm_names[HPC_NALGORITHMS] = {
 	[HPC_BLEND] = "blend",
 };
 
+/*
+ * Goes up by one whenever the same rows, parameters and seed give a model that
+ * predicts otherwise, or another number of it: then a stored model cannot be
+ * made again by this version, and says so.  What is said of a model beside
+ * that (new sections) does not count.
+ */
+static const uint32_t algorithm_versions[HPC_NALGORITHMS] = {
+	[HPC_MEAN] = 1,  [HPC_FOREST] = 1, [HPC_EXTRA_TREES] = 1,
+	[HPC_BOOST] = 1, [HPC_LINEAR] = 1, [HPC_BLEND] = 1,
+};
+
 static const char *const leak_choices[] = {"error", "allow", NULL};
 static const char *const loss_choices[] = {"squared", "absolute", "quantile",
 										   "huber", NULL};
@@ -229,6 +240,12 @@ const char *
 hpc_algorithm_name(hpc_algorithm algorithm)
 {
 	return algorithm_names[algorithm];
+}
+
+uint32_t
+hpc_algorithm_version(hpc_algorithm algorithm)
+{
+	return algorithm_versions[algorithm];
 }
 
 hpc_algorithm

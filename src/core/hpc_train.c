@@ -154,15 +154,19 @@ train_frame(training *t, const hpc_frame *frame, hpc_params *params,
 	return status;
 }
 
-/* The frame that an algorithm learns from. */
+/*
+ * The frame that an algorithm learns from.  Of a member of a blend: the rows
+ * stay in the data set, and which they are is noted in the blend.
+ */
 static hpc_status
-make_frame(training *t, hpc_params *params, bool keep, hpc_frame **frame)
+make_frame(training *t, hpc_params *params, bool member, hpc_frame **frame)
 {
 	bool learns = params->algorithm != HPC_MEAN;
 	hpc_frame_rules rules = {.max_bins = params->max_bins > 0
 											 ? (uint32_t) params->max_bins
 											 : HPC_MAX_BINS,
-							 .keep = keep,
+							 .keep = member,
+							 .sketch = !member,
 							 .check_leaks =
 								 learns && params->leak == HPC_LEAK_ERROR};
 	hpc_status status =
@@ -179,14 +183,14 @@ make_frame(training *t, hpc_params *params, bool keep, hpc_frame **frame)
 /* A finished model of one algorithm. */
 static hpc_status
 train_one(training *t, const hpc_params *given, const hpc_texts *texts,
-		  bool keep, trained *made)
+		  bool member, trained *made)
 {
 	hpc_params params = *given;
 	hpc_frame *frame = NULL;
 	hpc_status status;
 
 	hpc_params_resolve(&params, t->dataset->nrows);
-	status = make_frame(t, &params, keep, &frame);
+	status = make_frame(t, &params, member, &frame);
 	if (status == HPC_OK)
 		status = train_frame(t, frame, &params, texts, made);
 	hpc_frame_free(t->env, frame);

@@ -74,8 +74,10 @@ sections_are_valid(const hpc_model *model)
 		if (known ? section->nbytes % hpc_section_element(section->kind) != 0
 				  : !(section->flags & HPC_SECTION_OPTIONAL))
 			return false;
-		if (section->kind == HPC_SECTION_TREE_KEYS &&
-			section->nbytes % sizeof(hpc_tree_key) != 0)
+		if ((section->kind == HPC_SECTION_TREE_KEYS &&
+			 section->nbytes % sizeof(hpc_tree_key) != 0) ||
+			(section->kind == HPC_SECTION_LEARNER &&
+			 section->nbytes != sizeof(hpc_learner_record)))
 			return false;
 		nknown += known;
 		last_kind = section->kind;
@@ -153,6 +155,12 @@ keys_are_valid(const hpc_model_view *view)
 }
 
 static bool
+learner_is_valid(const hpc_learner_record *learner)
+{
+	return learner == NULL || (learner->version > 0 && learner->reserved == 0);
+}
+
+static bool
 knots_are_valid(const hpc_calibration_record *calibration)
 {
 	const hpc_knot *knots = hpc_calibration_knots(calibration);
@@ -203,6 +211,31 @@ calibration_is_valid(checker *check)
 		   scores_are_valid(check, calibration);
 }
 
+static bool
+sketch_is_valid(const hpc_model_view *view)
+{
+	const hpc_sketch_record *sketch = view->sketch;
+	const uint64_t *words;
+	uint64_t nbytes = sizeof(hpc_sketch_record);
+
+	if (sketch == NULL)
+		return true;
+	if (view->nsketch_bytes < nbytes || sketch->nwords == 0 ||
+		sketch->nwords > HPC_SKETCH_WORDS ||
+		view->nsketch_bytes != nbytes + sketch->nwords * sizeof(uint64_t))
+		return false;
+	words = hpc_sketch_record_words(sketch);
+	for (uint32_t i = 1; i < sketch->nwords; i++)
+	{
+		if (words[i] <= words[i - 1])
+			return false;
+	}
+	return view->nfeatures > 0 && sketch->reserved == 0 &&
+		   sketch->nwords <= view->training->ndistinct &&
+		   (sketch->limit == HPC_SKETCH_COMPLETE ||
+			sketch->limit == words[sketch->nwords - 1]);
+}
+
 /* Does the model hold what its algorithm has, and nothing else? */
 static bool
 parts_are_valid(const checker *check)
@@ -223,6 +256,7 @@ parts_are_valid(const checker *check)
 		   view->nterms == (linear ? view->nfeatures : 0) &&
 		   (linear || view->nlevels == 0) &&
 		   (view->nmember_bytes > 0) == blend && keys_are_valid(view) &&
+		   learner_is_valid(view->learner) &&
 		   training->combine ==
 			   (mean_of_trees || blend ? HPC_COMBINE_MEAN : HPC_COMBINE_SUM);
 }
@@ -558,6 +592,8 @@ validate_member(checker *check, const hpc_model *member, uint64_t left,
 	hpc_model_open(member, &view);
 	if (view.training->algorithm == HPC_BLEND)
 		return corrupt(check->env, "members are blends themselves");
+	if (view.sketch != NULL)
+		return corrupt(check->env, "members have a sketch of their own");
 	if (!same_features(&check->view, &view))
 		return corrupt(check->env, "members have other features");
 	*log_scale &= view.training->log_scale;
@@ -644,6 +680,8 @@ validate_model(hpc_env *env, const hpc_model *model, size_t nbytes)
 		wrong = "list of linear terms is inconsistent";
 	else if (!calibration_is_valid(&check))
 		wrong = "calibration is inconsistent";
+	else if (!sketch_is_valid(&check.view))
+		wrong = "sketch of the rows is inconsistent";
 	hpc_free(env, check.claimed);
 	if (check.cancelled)
 		return HPC_CANCELLED;

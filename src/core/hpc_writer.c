@@ -14,40 +14,10 @@
 
 #include "hpc_calibrate.h"
 #include "hpc_memory.h"
-#include "hpc_thresholds.h"
-#include "hpc_writer.h"
-
-/* A growing array; element size is the user's business. */
-typedef struct growing
-{
-	char *bytes;
-	size_t nbytes;
-	size_t max;
-} growing;
-
-struct hpc_writer
-{
-	const hpc_frame *frame;
-	growing trees;              /* uint32: first node of each */
-	growing nodes;              /* hpc_node */
-	growing covers;             /* uint32 */
-	growing sets;               /* uint32 */
-	growing tree_keys;          /* hpc_tree_key of each tree, or none */
-	hpc_thresholds *thresholds; /* [nfeatures] */
-	double *gain;               /* [nfeatures] */
-	uint32_t *nsplits;          /* [nfeatures] */
-	int8_t *monotone;           /* [nfeatures] */
-	bool has_base;
-	double base;
-	growing terms;  /* hpc_linear_term */
-	growing levels; /* doubles */
-	growing calibration;
-	const void *const *members;
-	int nmembers;
-};
+#include "hpc_writer_inside.h"
 
 static void *
-reserve(hpc_env *env, growing *array, size_t nbytes)
+reserve(hpc_env *env, hpc_growing *array, size_t nbytes)
 {
 	void *place;
 
@@ -106,15 +76,29 @@ hpc_writer_free(hpc_env *env, hpc_writer *writer)
 	hpc_free(env, writer->nodes.bytes);
 	hpc_free(env, writer->covers.bytes);
 	hpc_free(env, writer->sets.bytes);
-	hpc_free(env, writer->tree_keys.bytes);
-	hpc_free(env, writer->calibration.bytes);
+	for (int i = 0; i < HPC_NOPTIONAL; i++)
+		hpc_free(env, writer->optional[i].bytes);
 	hpc_free(env, writer);
+}
+
+/* Appends to an optional section, which there is then. */
+static hpc_status
+add_optional(hpc_env *env, hpc_writer *writer, hpc_section_kind kind,
+			 const void *bytes, size_t nbytes)
+{
+	void *place =
+		reserve(env, &writer->optional[kind - HPC_FIRST_OPTIONAL], nbytes);
+
+	if (place == NULL)
+		return HPC_NO_MEMORY;
+	memcpy(place, bytes, nbytes);
+	return HPC_OK;
 }
 
 /* ---------- trees ---------- */
 
-static hpc_status
-too_large(hpc_env *env, const hpc_writer *writer)
+hpc_status
+hpc_writer_too_large(hpc_env *env, const hpc_writer *writer)
 {
 	hpc_fail(env, HPC_LIMIT, "model would be larger than %d MB",
 			 (int) (HPC_MODEL_MAX_BYTES >> 20));
@@ -135,7 +119,8 @@ check_size(hpc_env *env, const hpc_writer *writer)
 
 	for (int i = 0; i < writer->frame->nfeatures; i++)
 		nbytes += writer->thresholds[i].n * sizeof(double);
-	return nbytes <= HPC_MODEL_MAX_BYTES ? HPC_OK : too_large(env, writer);
+	return nbytes <= HPC_MODEL_MAX_BYTES ? HPC_OK
+										 : hpc_writer_too_large(env, writer);
 }
 
 static inline bool
@@ -168,7 +153,7 @@ add_set(hpc_env *env, hpc_writer *writer, const hpc_feature *feature,
 	*cut = (uint32_t) at;
 	/* a tree may have millions of sets of kilobytes */
 	if (writer->sets.nbytes > HPC_MODEL_MAX_BYTES)
-		return too_large(env, writer);
+		return hpc_writer_too_large(env, writer);
 	if (feature->level_bin != NULL)
 	{
 		expand_set(feature, codes, set);
@@ -199,7 +184,7 @@ add_split(hpc_env *env, hpc_writer *writer, const hpc_tree *tree,
 
 /* Room in an array for so many bytes beyond what it holds. */
 static hpc_status
-expect(hpc_env *env, growing *array, size_t nbytes)
+expect(hpc_env *env, hpc_growing *array, size_t nbytes)
 {
 	size_t before = array->nbytes;
 
@@ -258,12 +243,7 @@ hpc_writer_add_tree(hpc_env *env, hpc_writer *writer, const hpc_tree *tree)
 hpc_status
 hpc_writer_add_key(hpc_env *env, hpc_writer *writer, hpc_tree_key key)
 {
-	hpc_tree_key *place = reserve(env, &writer->tree_keys, sizeof(key));
-
-	if (place == NULL)
-		return HPC_NO_MEMORY;
-	*place = key;
-	return HPC_OK;
+	return add_optional(env, writer, HPC_SECTION_TREE_KEYS, &key, sizeof(key));
 }
 
 /* ---------- what is not a tree ---------- */
@@ -273,6 +253,12 @@ hpc_writer_set_base(hpc_writer *writer, double base)
 {
 	writer->has_base = true;
 	writer->base = base;
+}
+
+void
+hpc_writer_set_version(hpc_writer *writer, uint32_t version)
+{
+	writer->version = version;
 }
 
 void
@@ -322,88 +308,16 @@ hpc_status
 hpc_writer_set_calibration(hpc_env *env, hpc_writer *writer,
 						   const hpc_calibration_record *calibration)
 {
-	uint64_t nbytes = hpc_calibration_bytes(calibration);
-	void *place = reserve(env, &writer->calibration, nbytes);
-
-	if (place == NULL)
-		return HPC_NO_MEMORY;
-	memcpy(place, calibration, nbytes);
-	return HPC_OK;
-}
-
-/* ---------- the block ---------- */
-
-/* The block while sections are laid out and written. */
-typedef struct layout
-{
-	hpc_env *env;
-	hpc_model *model; /* NULL: only measure */
-	uint64_t nbytes;
-	uint64_t nodes; /* where their section begins */
-	uint32_t nsections;
-	bool cancelled;
-} layout;
-
-/* Opens a section of nbytes; where to write it, or NULL when measuring. */
-static char *
-add_section(layout *out, hpc_section_kind kind, uint64_t nbytes)
-{
-	uint64_t at = out->nbytes;
-	uint64_t padded = (nbytes + 7) / 8 * 8;
-	char *section;
-
-	out->nbytes += padded;
-	out->nsections++;
-	if (out->model == NULL)
-		return NULL;
-	out->model->sections[out->nsections - 1] =
-		(hpc_section){(uint32_t) kind, 0, at, nbytes};
-	section = (char *) out->model + at;
-	memset(section + nbytes, 0, padded - nbytes);
-	return section;
-}
-
-/* Copies into a section, unless asked to stop. */
-static void
-copy_bytes(layout *out, char *to, const void *bytes, uint64_t nbytes)
-{
-	if (!out->cancelled)
-		out->cancelled = hpc_copy(out->env, to, bytes, nbytes) != HPC_OK;
-}
-
-/* The nodes from the block's start to their section, unless asked to stop. */
-static void
-move_nodes(layout *out, uint64_t nbytes)
-{
-	char *from = (char *) out->model;
-
-	for (uint64_t left = nbytes; left > 0 && !out->cancelled;)
-	{
-		size_t piece = left < HPC_BYTES_PER_POLL ? left : HPC_BYTES_PER_POLL;
-
-		left -= piece;
-		memmove(from + out->nodes + left, from + left, piece);
-		if (left > 0)
-			out->cancelled = hpc_cancelled(out->env);
-	}
-}
-
-static void
-add_bytes(layout *out, hpc_section_kind kind, const void *bytes,
-		  uint64_t nbytes)
-{
-	char *section = add_section(out, kind, nbytes);
-
-	if (section != NULL)
-		copy_bytes(out, section, bytes, nbytes);
+	return add_optional(env, writer, HPC_SECTION_CALIBRATION, calibration,
+						hpc_calibration_bytes(calibration));
 }
 
 /* ---------- features and texts ---------- */
 
 /* Appends a 0-ended string; bytes may be NULL for the empty one. */
 static hpc_status
-add_string(hpc_env *env, growing *strings, const char *bytes, size_t nbytes,
-		   hpc_string *string)
+add_string(hpc_env *env, hpc_growing *strings, const char *bytes,
+		   size_t nbytes, hpc_string *string)
 {
 	char *place;
 
@@ -423,27 +337,15 @@ add_string(hpc_env *env, growing *strings, const char *bytes, size_t nbytes,
 }
 
 static hpc_status
-add_text(hpc_env *env, growing *strings, const char *text, hpc_string *string)
+add_text(hpc_env *env, hpc_growing *strings, const char *text,
+		 hpc_string *string)
 {
 	return add_string(env, strings, text, text != NULL ? strlen(text) : 0,
 					  string);
 }
 
-/* What is put together before the block is measured. */
-typedef struct assembly
-{
-	hpc_training_record training;
-	growing features;   /* hpc_feature_record */
-	growing thresholds; /* doubles */
-	growing categories; /* hpc_string */
-	growing strings;
-	int nfeatures;
-	uint32_t **place_of; /* [nfeatures]: of the numbers of its thresholds, or
-						  * NULL: it has none */
-} assembly;
-
 static void
-free_assembly(hpc_env *env, assembly *parts)
+free_hpc_assembly(hpc_env *env, hpc_assembly *parts)
 {
 	for (int i = 0; parts->place_of != NULL && i < parts->nfeatures; i++)
 		hpc_free(env, parts->place_of[i]);
@@ -455,7 +357,8 @@ free_assembly(hpc_env *env, assembly *parts)
 }
 
 static hpc_status
-assemble_categories(hpc_env *env, const hpc_feature *feature, assembly *parts)
+assemble_categories(hpc_env *env, const hpc_feature *feature,
+					hpc_assembly *parts)
 {
 	for (uint32_t i = 0; i < feature->categories.nentries; i++)
 	{
@@ -479,7 +382,7 @@ assemble_categories(hpc_env *env, const hpc_feature *feature, assembly *parts)
 
 static hpc_status
 assemble_thresholds(hpc_env *env, const hpc_thresholds *thresholds,
-					uint32_t **place_of, assembly *parts, uint32_t *n)
+					uint32_t **place_of, hpc_assembly *parts, uint32_t *n)
 {
 	size_t before = parts->thresholds.nbytes;
 	double *sorted = reserve(env, &parts->thresholds,
@@ -500,7 +403,8 @@ assemble_thresholds(hpc_env *env, const hpc_thresholds *thresholds,
 }
 
 static hpc_status
-assemble_feature(hpc_env *env, hpc_writer *writer, int index, assembly *parts)
+assemble_feature(hpc_env *env, hpc_writer *writer, int index,
+				 hpc_assembly *parts)
 {
 	const hpc_feature *feature = &writer->frame->features[index];
 	hpc_feature_record record = {0};
@@ -554,10 +458,10 @@ point_nodes(hpc_env *env, hpc_writer *writer, uint32_t *const *place_of)
 }
 
 static hpc_status
-assemble_texts(hpc_env *env, const hpc_texts *texts, assembly *parts)
+assemble_texts(hpc_env *env, const hpc_texts *texts, hpc_assembly *parts)
 {
 	hpc_training_record *training = &parts->training;
-	growing *strings = &parts->strings;
+	hpc_growing *strings = &parts->strings;
 	hpc_status status =
 		add_text(env, strings, texts->target, &training->target);
 
@@ -591,9 +495,36 @@ assemble_scale(const hpc_writer *writer, hpc_training_record *training)
 		training->smearing = 1;
 }
 
+/* Where models come from: what made them, and of which rows. */
+static hpc_status
+assemble_origin(hpc_env *env, hpc_writer *writer, uint32_t algorithm)
+{
+	const hpc_sketch *sketch = &writer->frame->sketch;
+	hpc_learner_record learner = {
+		.version = writer->version > 0
+					   ? writer->version
+					   : hpc_algorithm_version((hpc_algorithm) algorithm)};
+	hpc_sketch_record record = {.nwords = sketch->nwords,
+								.limit = sketch->limit};
+	hpc_status status = add_optional(env, writer, HPC_SECTION_LEARNER,
+									 &learner, sizeof(learner));
+
+	/* without features there are no rows to tell apart, but targets */
+	if (sketch->words == NULL || writer->frame->nfeatures == 0)
+		return status;
+	if (status == HPC_OK)
+		status = add_optional(env, writer, HPC_SECTION_ROW_SKETCH, &record,
+							  sizeof(record));
+	if (status == HPC_OK)
+		status =
+			add_optional(env, writer, HPC_SECTION_ROW_SKETCH, sketch->words,
+						 sketch->nwords * sizeof(uint64_t));
+	return status;
+}
+
 static hpc_status
 assemble(hpc_env *env, hpc_writer *writer, const hpc_texts *texts,
-		 assembly *parts)
+		 hpc_assembly *parts)
 {
 	const hpc_frame *frame = writer->frame;
 	hpc_training_record *training = &parts->training;
@@ -617,106 +548,9 @@ assemble(hpc_env *env, hpc_writer *writer, const hpc_texts *texts,
 		status = assemble_feature(env, writer, i, parts);
 	if (status == HPC_OK)
 		status = point_nodes(env, writer, parts->place_of);
+	if (status == HPC_OK)
+		status = assemble_origin(env, writer, training->algorithm);
 	return status;
-}
-
-/* Members side by side, with nothing in the word of their container. */
-static void
-add_members(layout *out, const hpc_writer *writer)
-{
-	uint64_t nbytes = 0;
-	char *at;
-
-	for (int i = 0; i < writer->nmembers; i++)
-		nbytes += ((const hpc_model *) writer->members[i])->nbytes;
-	at = add_section(out, HPC_SECTION_MEMBERS, nbytes);
-	for (int i = 0; at != NULL && i < writer->nmembers; i++)
-	{
-		const hpc_model *member = writer->members[i];
-
-		copy_bytes(out, at, member, member->nbytes);
-		((hpc_model *) at)->container = 0;
-		at += member->nbytes;
-	}
-}
-
-/* A section that is there where it has something in it. */
-static void
-add_optional(layout *out, hpc_section_kind kind, const growing *bytes)
-{
-	if (bytes->nbytes == 0)
-		return;
-	add_bytes(out, kind, bytes->bytes, bytes->nbytes);
-	if (out->model != NULL)
-		out->model->sections[out->nsections - 1].flags = HPC_SECTION_OPTIONAL;
-}
-
-static void
-lay_out(layout *out, const hpc_writer *writer, const assembly *parts)
-{
-	uint32_t noptional =
-		(writer->calibration.nbytes > 0) + (writer->tree_keys.nbytes > 0);
-
-	out->nsections = 0;
-	out->nbytes = sizeof(struct hpc_model) +
-				  (HPC_KNOWN_SECTIONS + noptional) * sizeof(hpc_section);
-	add_bytes(out, HPC_SECTION_TRAINING, &parts->training,
-			  sizeof(parts->training));
-	add_bytes(out, HPC_SECTION_FEATURES, parts->features.bytes,
-			  parts->features.nbytes);
-	add_bytes(out, HPC_SECTION_THRESHOLDS, parts->thresholds.bytes,
-			  parts->thresholds.nbytes);
-	add_bytes(out, HPC_SECTION_CATEGORIES, parts->categories.bytes,
-			  parts->categories.nbytes);
-	add_bytes(out, HPC_SECTION_TREES, writer->trees.bytes,
-			  writer->trees.nbytes);
-	out->nodes = out->nbytes;
-	add_section(out, HPC_SECTION_NODES, writer->nodes.nbytes);
-	add_bytes(out, HPC_SECTION_COVERS, writer->covers.bytes,
-			  writer->covers.nbytes);
-	add_bytes(out, HPC_SECTION_SETS, writer->sets.bytes, writer->sets.nbytes);
-	add_bytes(out, HPC_SECTION_STRINGS, parts->strings.bytes,
-			  parts->strings.nbytes);
-	add_bytes(out, HPC_SECTION_LINEAR, writer->terms.bytes,
-			  writer->terms.nbytes);
-	add_bytes(out, HPC_SECTION_LEVELS, writer->levels.bytes,
-			  writer->levels.nbytes);
-	add_members(out, writer);
-	add_optional(out, HPC_SECTION_CALIBRATION, &writer->calibration);
-	add_optional(out, HPC_SECTION_TREE_KEYS, &writer->tree_keys);
-}
-
-/* The block grows from the array of nodes, most of what there is. */
-static hpc_status
-write_model(hpc_env *env, hpc_writer *writer, const assembly *parts,
-			void **block, size_t *nbytes)
-{
-	layout out = {.env = env};
-	hpc_model *model;
-
-	lay_out(&out, writer, parts);
-	if (out.nbytes > HPC_MODEL_MAX_BYTES)
-		return too_large(env, writer);
-	model = hpc_resize(env, writer->nodes.bytes, out.nbytes, 1);
-	if (model == NULL)
-		return HPC_NO_MEMORY;
-	writer->nodes.bytes = NULL;
-	out.model = model;
-	move_nodes(&out, writer->nodes.nbytes);
-	memset(model, 0, sizeof(*model));
-	model->magic = HPC_MODEL_MAGIC;
-	model->version = HPC_MODEL_VERSION;
-	model->nsections = out.nsections;
-	model->nbytes = out.nbytes;
-	lay_out(&out, writer, parts);
-	if (out.cancelled || !hpc_model_compute_digest(env, model, &model->digest))
-	{
-		hpc_free(env, model);
-		return HPC_CANCELLED;
-	}
-	*block = model;
-	*nbytes = out.nbytes;
-	return HPC_OK;
 }
 
 hpc_status
@@ -724,7 +558,7 @@ hpc_writer_finish(hpc_env *env, hpc_writer *writer,
 				  const hpc_training_record *record, const hpc_texts *texts,
 				  void **model, size_t *nbytes)
 {
-	assembly parts = {.training = *record};
+	hpc_assembly parts = {.training = *record};
 	hpc_status status = assemble(env, writer, texts, &parts);
 	uint32_t *end;
 
@@ -736,10 +570,10 @@ hpc_writer_finish(hpc_env *env, hpc_writer *writer,
 		else
 		{
 			*end = (uint32_t) (writer->nodes.nbytes / sizeof(hpc_node));
-			status = write_model(env, writer, &parts, model, nbytes);
+			status = hpc_layout_write(env, writer, &parts, model, nbytes);
 		}
 	}
-	free_assembly(env, &parts);
+	free_hpc_assembly(env, &parts);
 	return status;
 }
 

@@ -32,6 +32,9 @@ hpc_writer_add_key(hpc_env *env, hpc_writer *writer, hpc_tree_key key);
  */
 extern void hpc_writer_set_base(hpc_writer *writer, double base);
 
+/* The learner was not the present one (hpc_algorithm_version). */
+extern void hpc_writer_set_version(hpc_writer *writer, uint32_t version);
+
 /* Signs of the features [nfeatures], copied; NULL: all 0. */
 extern void hpc_writer_set_monotone(hpc_writer *writer, const int8_t *signs);
 

@@ -307,6 +307,8 @@ push_members(JsonbParseState **state, const hpc_model *model, int nmembers)
 		hpc_model_summarize(member, &summary);
 		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 		push_text(state, "algorithm", hpc_algorithm_name(summary.algorithm));
+		hpg_push_named_integer(state, "algorithm_version",
+							   summary.algorithm_version);
 		push_digest(state, "digest", &digest);
 		push_parts(state, member, &summary);
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);
@@ -322,6 +324,8 @@ hpg_push_info(JsonbParseState **state, const hpc_model *model)
 
 	hpc_model_summarize(model, &summary);
 	push_text(state, "algorithm", hpc_algorithm_name(summary.algorithm));
+	hpg_push_named_integer(state, "algorithm_version",
+						   summary.algorithm_version);
 	push_digest(state, "digest", &digest);
 	push_digest(state, "data_digest", &summary.data_digest);
 	hpg_push_named_integer(state, "rows", summary.nrows);

@@ -94,6 +94,9 @@ hpt_hand_init(hpt_hand *hand, uint64_t seed)
 	hand->frame.target_min = 1;
 	hand->frame.target_max = 30;
 	hand->frame.target_mean = 12.5;
+	for (uint64_t i = 0; i < 5; i++)
+		hand->words[i] = i * i + seed;
+	hand->frame.sketch = (hpc_sketch){hand->words, 5, hand->words[4]};
 	add_number(hand, "area", HPC_NUMBER, 0, 500);
 	add_number(hand, "pool", HPC_BOOLEAN, 0, 1);
 	add_number(hand, "sold", HPC_TIME, 1e14, 8e14);
@@ -284,13 +287,16 @@ hand_blend(hpt_hand *hand, const hpc_params *params,
 {
 	void *members[HPC_MAX_MEMBERS];
 	void *model = NULL;
+	const hpc_sketch sketch = hand->frame.sketch;
 
+	hand->frame.sketch = (hpc_sketch){0};
 	for (int i = 0; i < params->nmembers; i++)
 	{
 		size_t ignored;
 
 		members[i] = hpt_hand_model(hand, &params->members[i], &ignored);
 	}
+	hand->frame.sketch = sketch;
 	if (hpc_model_blend(&hand->memory.env, record, &hand_texts, &hand->frame,
 						(const void *const *) members, params->nmembers,
 						hand_calibration(false), &model, nbytes) != HPC_OK)

@@ -29,6 +29,7 @@ typedef struct hpt_hand
 	hpt_random random;
 	hpc_frame frame;
 	hpc_feature features[HPT_HAND_FEATURES];
+	uint64_t words[5]; /* of the frame's sketch */
 	hpc_tree tree;
 	hpc_tree_node nodes[2 * HPT_HAND_LEAVES - 1];
 	uint32_t sets[HPT_HAND_LEAVES * HPT_HAND_WORDS];

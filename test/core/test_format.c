@@ -37,6 +37,8 @@ typedef struct field
 #define TERM(name) FIELD("Terms", hpc_linear_term, name)
 #define CALIBRATION(name) FIELD("Calibration", hpc_calibration_record, name)
 #define KNOT(name) FIELD("Knots", hpc_knot, name)
+#define LEARNER(name) FIELD("Learner", hpc_learner_record, name)
+#define SKETCH(name) FIELD("Row sketch", hpc_sketch_record, name)
 #define KEY(name) FIELD("Tree keys", hpc_tree_key, name)
 
 static field fields[] = {
@@ -103,6 +105,11 @@ static field fields[] = {
 	CALIBRATION(nrows),
 	KNOT(at),
 	KNOT(scale),
+	LEARNER(version),
+	LEARNER(reserved),
+	SKETCH(nwords),
+	SKETCH(reserved),
+	SKETCH(limit),
 	KEY(seed),
 	KEY(number),
 	KEY(reserved)};
@@ -182,6 +189,7 @@ check_sizes(FILE *page)
 				   {"Nodes", sizeof(hpc_node)},
 				   {"Terms", sizeof(hpc_linear_term)},
 				   {"Knots", sizeof(hpc_knot)},
+				   {"Learner", sizeof(hpc_learner_record)},
 				   {"Tree keys", sizeof(hpc_tree_key)}};
 	char line[4096];
 	char heading[100] = "";

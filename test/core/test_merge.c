@@ -10,6 +10,7 @@
 
 #include "hpc_model.h"
 #include "hpc_random.h"
+#include "hpt_section.h"
 #include "hpt_table.h"
 
 #define NMODELS 4
@@ -412,6 +413,42 @@ check_kinds(void)
 		hpt_release(&memory[i].env, models[i]);
 }
 
+/* Models of a later learner stay of it, and do not go with present ones. */
+static void
+check_learners(void)
+{
+	static const hpc_learner_record later = {3, 0};
+	hpc_params params = forest_params(HPC_FOREST, 2);
+	hpt_memory memory[2];
+	hpt_memory work;
+	hpc_model *models[2];
+	hpc_model *later_models[2];
+	hpc_model *merged;
+	hpc_model_summary summary;
+	size_t nbytes;
+
+	for (int i = 0; i < 2; i++)
+	{
+		params.seed = i;
+		models[i] = train(&memory[i], &params, "rooms");
+		later_models[i] = hpt_with_section(models[i], HPC_SECTION_LEARNER,
+										   &later, sizeof(later), &nbytes);
+	}
+	check_refused("another learner", models[0], later_models[1],
+				  "the version of their algorithm");
+	merged = merge(&work, later_models, 2);
+	hpc_model_summarize(merged, &summary);
+	hpt_ok(summary.algorithm_version == 3 &&
+			   hpc_model_validate(&work.env, merged, merged->nbytes) == HPC_OK,
+		   "two of a later learner are merged to one");
+	hpt_release(&work.env, merged);
+	for (int i = 0; i < 2; i++)
+	{
+		hpt_release(&memory[i].env, models[i]);
+		free(later_models[i]);
+	}
+}
+
 /* ---------- memory, cancel ---------- */
 
 static void
@@ -461,6 +498,7 @@ main(void)
 	check_in_steps();
 	check_refusals();
 	check_kinds();
+	check_learners();
 	check_interruptions(false);
 	check_interruptions(true);
 	return hpt_done();

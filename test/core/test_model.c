@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hpt_section.h"
 #include "hpt_table.h"
 
 /* ---------- what training wrote ---------- */
@@ -325,8 +326,11 @@ check_members(void)
 
 	for (int i = 0; i < 3; i++)
 	{
-		members[i] = hpt_hand_sample(2 + i, 5, &sizes[i], &name);
+		hpc_model *sample = hpt_hand_sample(2 + i, 5, &sizes[i], &name);
+
+		members[i] = hpt_bare(sample, &sizes[i]);
 		members[i]->container = 77;
+		free(sample);
 	}
 	hpt_hand_init(&hand, 1);
 	hpc_model_blend(&hand.memory.env, &record, &texts, &hand.frame,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "hpc_model.h"
+#include "hpt_section.h"
 #include "hpt_table.h"
 
 /* ---------- the edges ---------- */
@@ -253,7 +254,10 @@ release(hpt_memory *memory, hpc_result *result, hpc_dataset *dataset)
 		hpt_ok(false, "everything is freed");
 }
 
-/* A member is the model that its parameters give alone, to the byte. */
+/*
+ * A member is the model that its parameters give alone, to the byte, but for
+ * what the blend knows of the rows.
+ */
 static bool
 member_is(const hpc_model *member, const hpt_table *table,
 		  const hpc_params *params)
@@ -261,11 +265,19 @@ member_is(const hpc_model *member, const hpt_table *table,
 	hpt_memory memory;
 	hpc_dataset *dataset;
 	hpc_result alone;
-	bool same = train_to(&memory, table, params, &alone, &dataset) == HPC_OK &&
-				alone.nbytes == member->nbytes &&
-				memcmp((const char *) member + 4, (char *) alone.model + 4,
-					   alone.nbytes - 4) == 0;
+	bool same = false;
 
+	if (train_to(&memory, table, params, &alone, &dataset) == HPC_OK)
+	{
+		size_t nbytes;
+		hpc_model *bare = hpt_with_section(alone.model, HPC_SECTION_ROW_SKETCH,
+										   NULL, 0, &nbytes);
+
+		same = nbytes == member->nbytes &&
+			   memcmp((const char *) member + 4, (const char *) bare + 4,
+					  nbytes - 4) == 0;
+		free(bare);
+	}
 	release(&memory, &alone, dataset);
 	return same;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hpt_model.h"
+#include "hpt_section.h"
 
 /* A model in a block of exactly its size, so that a sanitizer sees more. */
 typedef struct victim
@@ -676,10 +677,21 @@ static void
 check_members(void)
 {
 	const void *all[HPC_MAX_MEMBERS + 1];
-	const void *nested[2] = {samples[LOG_BLEND], samples[BOOST]};
+	const void *nested[2];
+	const void *knowing[2];
+	hpc_model *bare[LOG_BLEND + 1];
 
+	for (int i = 0; i <= LOG_BLEND; i++)
+	{
+		size_t ignored;
+
+		bare[i] = hpt_bare(samples[i], &ignored);
+	}
 	for (int i = 0; i <= HPC_MAX_MEMBERS; i++)
-		all[i] = samples[i % LOG_BLEND];
+		all[i] = bare[i % LOG_BLEND];
+	nested[0] = bare[LOG_BLEND];
+	nested[1] = knowing[1] = bare[BOOST];
+	knowing[0] = samples[FOREST];
 	hpt_ok(validate_blend(all, HPC_MAX_MEMBERS, HPT_HAND_FEATURES) == HPC_OK &&
 			   validate_blend(all, 2, HPT_HAND_FEATURES) == HPC_OK,
 		   "2 and %d members are accepted", HPC_MAX_MEMBERS);
@@ -691,46 +703,131 @@ check_members(void)
 		   "a blend as a member is refused");
 	hpt_ok(validate_blend(all, 2, HPT_HAND_FEATURES - 1) == HPC_CORRUPT,
 		   "members with more features are refused");
+	hpt_ok(validate_blend(knowing, 2, HPT_HAND_FEATURES) == HPC_CORRUPT,
+		   "a member that knows its rows is refused");
+	for (int i = 0; i <= LOG_BLEND; i++)
+		free(bare[i]);
 }
 
 /* ---------- sections of later versions ---------- */
 
-/* The original with a further section, of zeros, behind the others. */
+/* The original with a further section, of zeros. */
 static hpc_status
 with_section(uint32_t kind, uint32_t flags, size_t size)
 {
-	uint32_t nsections = original->nsections;
-	size_t table_end =
-		sizeof(struct hpc_model) + nsections * sizeof(hpc_section);
-	size_t nbytes = original_size + sizeof(hpc_section) + size;
-	char *bytes = calloc(nbytes, 1);
-	hpc_model *model = (hpc_model *) bytes;
+	static const char zeros[1000];
+	size_t nbytes;
+	hpc_model *model = hpt_with_section(original, kind, zeros, size, &nbytes);
 	hpc_status status;
 
-	memcpy(bytes, original, table_end);
-	memcpy(bytes + table_end + sizeof(hpc_section),
-		   (const char *) original + table_end, original_size - table_end);
-	for (uint32_t i = 0; i < nsections; i++)
-		model->sections[i].offset += sizeof(hpc_section);
-	model->sections[nsections] =
-		(hpc_section){kind, flags, nbytes - size, size};
-	model->nsections++;
-	model->nbytes = nbytes;
+	for (uint32_t i = 0; i < model->nsections; i++)
+	{
+		if (model->sections[i].kind == kind)
+			model->sections[i].flags = flags;
+	}
 	hpt_model_seal(model);
 	status = hpt_model_validate(model, nbytes);
-	free(bytes);
+	free(model);
 	return status;
 }
 
 static void
 check_later_sections(void)
 {
-	hpt_ok(with_section(HPC_SECTION_ROW_SKETCH, HPC_SECTION_OPTIONAL, 8) ==
+	hpt_ok(with_section(HPC_LAST_OPTIONAL + 1, HPC_SECTION_OPTIONAL, 8) ==
 				   HPC_OK &&
 			   with_section(4000000000, HPC_SECTION_OPTIONAL, 8) == HPC_OK,
 		   "an optional section of later is skipped");
-	hpt_ok(with_section(HPC_SECTION_ROW_SKETCH, 0, 8) == HPC_CORRUPT,
+	hpt_ok(with_section(HPC_LAST_OPTIONAL + 1, 0, 8) == HPC_CORRUPT,
 		   "one that is not optional is refused");
+}
+
+/* ---------- learner and sketch ---------- */
+
+static hpc_learner_record *
+learner(victim *v)
+{
+	return at(v, v->view.learner);
+}
+
+static void
+check_hostile_learner(void)
+{
+	static const hpc_learner_record later = {7, 0};
+	hpc_model_summary summary;
+	hpc_model *model;
+	size_t nbytes;
+
+	attack(BOOST);
+	REFUSED("version 0 of a learner", learner(&v)->version = 0);
+	REFUSED("bytes of a learner in reserve", learner(&v)->reserved = 1);
+	hpt_ok(with_section(HPC_SECTION_LEARNER, HPC_SECTION_OPTIONAL, 16) ==
+			   HPC_CORRUPT,
+		   "two learners are refused");
+	model = hpt_with_section(original, HPC_SECTION_LEARNER, NULL, 0, &nbytes);
+	hpc_model_summarize(model, &summary);
+	hpt_ok(hpt_model_validate(model, nbytes) == HPC_OK &&
+			   summary.algorithm_version == 1,
+		   "a model that does not name its learner is of version 1");
+	free(model);
+	model = hpt_with_section(original, HPC_SECTION_LEARNER, &later,
+							 sizeof(later), &nbytes);
+	hpc_model_summarize(model, &summary);
+	hpt_ok(hpt_model_validate(model, nbytes) == HPC_OK &&
+			   summary.algorithm_version == 7,
+		   "a learner may be later than this one");
+	free(model);
+}
+
+/* A sketch: the record's words, then words. */
+static hpc_status
+with_sketch(uint32_t nwords, uint64_t limit, const uint64_t *words,
+			uint32_t nstored)
+{
+	uint64_t bytes[2 + 6] = {nwords, limit};
+	size_t nbytes;
+	hpc_status status;
+	hpc_model *model;
+
+	for (uint32_t i = 0; i < nstored; i++)
+		bytes[2 + i] = words[i];
+	model =
+		hpt_with_section(original, HPC_SECTION_ROW_SKETCH, bytes,
+						 (2 + (size_t) nstored) * sizeof(uint64_t), &nbytes);
+	status = hpt_model_validate(model, nbytes);
+	free(model);
+	return status;
+}
+
+static void
+check_hostile_sketch(void)
+{
+	static const uint64_t words[6] = {3, 5, 9, 9, 8, UINT64_MAX};
+	static const uint64_t last[1] = {UINT64_MAX};
+	const uint64_t all = HPC_SKETCH_COMPLETE;
+
+	attack(FOREST);
+	hpt_ok(with_sketch(3, 9, words, 3) == HPC_OK &&
+			   with_sketch(3, all, words, 3) == HPC_OK &&
+			   with_sketch(1, all, last, 1) == HPC_OK,
+		   "sketches are accepted");
+	hpt_ok(with_sketch(0, all, words, 0) == HPC_CORRUPT, "not an empty one");
+	hpt_ok(with_sketch(3, 10, words, 3) == HPC_CORRUPT &&
+			   with_sketch(3, 5, words, 3) == HPC_CORRUPT,
+		   "nor one with another limit");
+	hpt_ok(with_sketch(4, 9, words, 4) == HPC_CORRUPT &&
+			   with_sketch(5, 8, words, 5) == HPC_CORRUPT,
+		   "nor one that does not ascend");
+	hpt_ok(with_sketch(3, all, words, 2) == HPC_CORRUPT &&
+			   with_sketch(2, all, words, 3) == HPC_CORRUPT &&
+			   with_sketch(UINT32_MAX, all, words, 3) == HPC_CORRUPT,
+		   "nor one with words too many or too few");
+	hpt_ok(with_section(HPC_SECTION_ROW_SKETCH, HPC_SECTION_OPTIONAL, 8) ==
+			   HPC_CORRUPT,
+		   "nor half a record");
+	REFUSED("bytes of a sketch in reserve",
+			((hpc_sketch_record *) at(&v, v.view.sketch))->reserved = 1);
+	REFUSED("more words than different rows", training(&v)->ndistinct = 2);
 }
 
 /* ---------- keys of trees ---------- */
@@ -739,7 +836,7 @@ check_later_sections(void)
 static void
 cut_keys(victim *v, size_t nbytes)
 {
-	v->model->sections[HPC_KNOWN_SECTIONS].nbytes -= nbytes;
+	v->model->sections[v->model->nsections - 1].nbytes -= nbytes;
 	v->model->nbytes -= nbytes;
 	v->nbytes -= nbytes;
 }
@@ -768,13 +865,14 @@ check_hostile_keys(void)
 			   !may_have_keys(MEAN) && !may_have_keys(BLEND),
 		   "others may not");
 	attack(MERGED);
-	hpt_ok(original->nsections == HPC_KNOWN_SECTIONS + 1,
+	hpt_ok(original->sections[original->nsections - 1].kind ==
+			   HPC_SECTION_TREE_KEYS,
 		   "a merged forest has them");
 	REFUSED("a key less", cut_keys(&v, sizeof(hpc_tree_key)));
 	REFUSED("half a key less", cut_keys(&v, sizeof(hpc_tree_key) / 2));
 	REFUSED("bytes of a key in reserve", tree_keys(&v)[1].reserved = 1);
 	REFUSED("keys that are not optional",
-			v.model->sections[HPC_KNOWN_SECTIONS].flags = 0);
+			v.model->sections[v.model->nsections - 1].flags = 0);
 }
 
 /* 8 more bytes of a section, which nothing owns. */
@@ -881,6 +979,8 @@ main(void)
 	check_hostile_features();
 	check_hostile_trees();
 	check_later_sections();
+	check_hostile_learner();
+	check_hostile_sketch();
 	check_hostile_keys();
 	attack(FOREST);
 	check_version_message();
