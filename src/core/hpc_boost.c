@@ -283,22 +283,40 @@ has_one_block(const hpc_frame *frame)
 }
 
 /*
- * Can rows be records?  Each is in every bag and weighs 1, its q is its
- * residual, and there is one block of codes to move; and there are not many
- * copies, which would all be moved.
+ * Can rows be records?  Each weighs 1, its q is its residual, and there is one
+ * block of codes to move; and there are not many copies, which would all be
+ * moved.
  */
 static bool
 suits_records(const boosting *b)
 {
 	const hpc_frame *frame = b->frame;
 
-	return b->nseries == 1 && b->fold == NULL &&
-		   b->params->row_fraction >= 1 && b->params->max_leaves > 0 &&
+	return b->nseries == 1 && b->params->max_leaves > 0 &&
 		   b->rules.loss.kind == HPC_LOSS_SQUARED && !b->rules.wide &&
 		   frame->nrows >= RECORD_ROWS &&
 		   frame->ncopies <= (uint64_t) frame->nrows + frame->nrows / 4 &&
 		   frame->ncopies <= UINT32_MAX && has_one_block(frame) &&
 		   b->rules.nusable > 0;
+}
+
+/* Records of the rows to learn from. */
+static hpc_status
+choose_records(boosting *b)
+{
+	const hpc_frame *frame = b->frame;
+	uint32_t n = 0;
+
+	for (uint32_t row = 0; row < frame->nrows; row++)
+	{
+		if (b->fold == NULL || b->fold[row] != 0)
+			n += hpc_row_count(frame, row);
+		if (hpc_poll(b->env, row))
+			return HPC_CANCELLED;
+	}
+	b->rules.grow.nrecords = n;
+	b->rules.grow.record_keys = b->params->row_fraction < 1;
+	return HPC_OK;
 }
 
 /* As many workers as have something to do, and as memory has growers for. */
@@ -369,8 +387,8 @@ prepare(boosting *b)
 	b->patience = tenth ? PATIENCE_TENTH : PATIENCE_FOLDS;
 	if (stops)
 		status = draw_folds(b, tenth);
-	if (suits_records(b))
-		b->rules.grow.nrecords = (uint32_t) b->frame->ncopies;
+	if (status == HPC_OK && suits_records(b))
+		status = choose_records(b);
 	if (status == HPC_OK)
 		status = choose_workers(b);
 	if (status == HPC_OK)

@@ -13,8 +13,7 @@
 
 #include <string.h>
 
-#include "hpc_lines.h"
-#include "hpc_parallel.h"
+#include "hpc_records.h"
 
 /*
  * A row of the bag in one integer: weight × q above, weight below.  Fits
@@ -26,17 +25,6 @@ typedef int64_t hpc_narrow;
 /* The same in two integers, for sums of |weight × q| below 2^62. */
 typedef int64_t hpc_wide __attribute__((vector_size(16)));
 /* [0]: weight × q; [1]: weight units << 32 | rows (copies counted) */
-
-/*
- * A row that moves when a node is divided, with all that is read of it: its q
- * is residual × per_unit of the bag, rounded, its weight 1, and codes are those
- * of the frame's only block.
- */
-typedef struct hpc_record
-{
-	double residual;
-	unsigned char code[HPC_BLOCK];
-} hpc_record;
 
 /* Added to a double below 2^51, it leaves the integer in the last bits. */
 #define HPC_ROUNDER 6755399441055744.0 /* 1.5 * 2^52 */
@@ -129,6 +117,7 @@ typedef struct hpc_grow_rules
 	uint32_t nrecords;      /* rows of the bag, if it is to have records: best
 							 * first, all features tried at each split, one
 							 * block of codes, narrow cells; 0: it is not */
+	bool record_keys;       /* and they have keys */
 } hpc_grow_rules;
 
 /* Are all features tried at each split? */
@@ -156,12 +145,14 @@ typedef struct hpc_bag
 	const int *features; /* [nfeatures] ascending; NULL: all */
 
 	/*
-	 * In place of rows and cells, if the rules say so.  The grower divides
-	 * them in place, in any order, and so they stay: by leaf.
+	 * In place of rows and cells, if the rules say so: the first nrows of
+	 * rules->nrecords.  The weight of each is 1, its q the integer nearest to
+	 * residual × per_unit.  The grower divides them in place, in any order, and
+	 * so they stay: by leaf.
 	 */
-	hpc_record *records; /* [rules->nrecords] or NULL; nrows is as many */
+	hpc_records records; /* rows NULL: there are none */
 	double per_unit;     /* |residual × per_unit| is below 2^51 */
-	hpc_narrow sum;      /* of the cells of all records */
+	hpc_narrow sum;      /* of their cells */
 
 	/*
 	 * [frame->nrows] of which q is a function: a node whose rows agree here is
@@ -264,5 +255,11 @@ hpc_tree_leaf(const hpc_tree *tree, const hpc_frame *frame, uint32_t row);
 extern void
 hpc_tree_leaves(const hpc_tree *tree, const hpc_frame *frame,
 				const uint32_t *rows, uint32_t nrows, uint32_t *leaves);
+
+/* The same of n <= HPC_WALKERS records. */
+extern void
+hpc_tree_record_leaves(const hpc_tree *tree, const hpc_frame *frame,
+					   const hpc_record *records, uint32_t n,
+					   uint32_t *leaves);
 
 #endif /* HPC_GROW_H */

@@ -234,7 +234,7 @@ extern void hpc_records_fill(const hpc_grower *grower, uint32_t begin,
 extern hpc_squares
 hpc_records_squares(const hpc_grower *grower, uint32_t begin, uint32_t n);
 
-/* Divides records by the split of their node; the first that goes right. */
+/* Divides the records of a node by its split; the first that goes right. */
 extern uint32_t
 hpc_records_partition(hpc_grower *grower, const hpc_pending *at);
 

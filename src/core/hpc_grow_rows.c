@@ -118,7 +118,7 @@ fill_pieces(hpc_grower *grower, int worker, int part, uint32_t begin,
 	hpc_squares squares = 0;
 
 	hpc_fill_begin(&filling);
-	if (grower->bag.records != NULL)
+	if (grower->bag.records.rows != NULL)
 	{
 		fill_records(grower, worker, begin, nrows, histogram);
 		return;
@@ -232,7 +232,7 @@ hpc_rows_total(hpc_grower *grower)
 	hpc_narrow narrow = bag->sum;
 	hpc_wide wide = {0, 0};
 
-	if (bag->records != NULL)
+	if (bag->records.rows != NULL)
 		return hpc_narrow_total(narrow, bag->weight_bits);
 	for (uint32_t i = 0; i < bag->nrows; i++)
 	{
@@ -604,7 +604,7 @@ hpc_lists_divide(hpc_grower *grower, const hpc_pending *at)
 uint32_t
 hpc_rows_partition(hpc_grower *grower, const hpc_pending *at)
 {
-	if (grower->bag.records != NULL)
+	if (grower->bag.records.rows != NULL)
 		return hpc_records_partition(grower, at);
 	return at->in_list ? partition_list(grower, at)
 					   : partition_rows(grower, at);

@@ -161,8 +161,13 @@ allocate_bag(hpc_env *env, hpc_grower *grower)
 
 	if (nrecords > 0)
 	{
-		bag->records = hpc_alloc(env, nrecords, sizeof(hpc_record));
-		return bag->records != NULL;
+		hpc_records *records = &bag->records;
+
+		records->rows = hpc_alloc(env, nrecords, sizeof(hpc_record));
+		if (grower->rules->record_keys)
+			records->keys = hpc_alloc(env, nrecords, sizeof(uint64_t));
+		return records->rows != NULL &&
+			   (records->keys != NULL || !grower->rules->record_keys);
 	}
 	bag->rows = grower->tree.rows = hpc_alloc(env, nrows, sizeof(uint32_t));
 	if (grower->wide)
@@ -211,7 +216,9 @@ grower_bytes(const hpc_frame *frame, const hpc_grow_rules *rules, bool wide)
 	return leaves * (2 * sizeof(hpc_tree_node) +
 					 (rules->monotone != NULL ? 4 * sizeof(double) : 0)) +
 		   (rules->nrecords > 0
-				? rules->nrecords * (uint64_t) sizeof(hpc_record)
+				? rules->nrecords *
+					  (uint64_t) (sizeof(hpc_record) +
+								  (rules->record_keys ? sizeof(uint64_t) : 0))
 				: nrows * (2 * sizeof(uint32_t) + grower.cell_size)) +
 		   ((uint64_t) count_histograms(&grower) + nworkers) *
 			   grower.max_cells * grower.cell_size +
@@ -272,7 +279,8 @@ hpc_grower_free(hpc_env *env, hpc_grower *grower)
 	hpc_free(env, grower->bag.rows);
 	hpc_free(env, grower->bag.wide);
 	hpc_free(env, grower->bag.narrow);
-	hpc_free(env, grower->bag.records);
+	hpc_free(env, grower->bag.records.rows);
+	hpc_free(env, grower->bag.records.keys);
 	hpc_free(env, grower->histograms);
 	hpc_free(env, grower->unused);
 	hpc_free(env, grower->squares);

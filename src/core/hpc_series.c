@@ -18,7 +18,8 @@
  *
  * Memory: 10 bytes a row (residual, place), 4 more where leaves are renewed,
  * and 16 of the grower (cell, row number, scratch), 8 more where cells are
- * wide.  Where rows are records (hpc_series_records.c), 16 in all.
+ * wide.  Where rows are records (hpc_series_records.c), 16 in all, and 8 where
+ * they are drawn.
  */
 #include <math.h>
 
@@ -221,7 +222,7 @@ static bool
 place_rows(hpc_series *s, hpc_crew *crew, int worker)
 {
 	/* records stand where they are */
-	if (s->bag->records != NULL)
+	if (s->bag->records.rows != NULL)
 		return true;
 	return hpc_series_pass(s, crew, worker, place_chunk,
 						   hpc_count_chunks(s->bag->nrows, LIST_ROWS));
@@ -243,7 +244,7 @@ judge_chunk(hpc_series *s, int worker, uint32_t chunk)
 	{
 		uint32_t row = s->held[i];
 
-		now[i] = s->residual[row];
+		now[i] = s->residual[s->bag->records.rows != NULL ? i : row];
 		hpc_sum_add_product(loss, hpc_loss_held_out(&s->loss, now[i]),
 							hpc_row_weight(frame, row) *
 								hpc_row_count(frame, row));
@@ -408,7 +409,7 @@ find_base(const hpc_series *s, hpc_crew *crew, int worker)
 static bool
 begin_with_base(hpc_series *s, hpc_crew *crew, int worker)
 {
-	if (s->bag->records != NULL)
+	if (s->bag->records.rows != NULL)
 	{
 		hpc_series_load(s, crew, worker);
 		s->base =
@@ -642,7 +643,7 @@ allocate(hpc_env *env, hpc_series *s)
 
 	if (rules->grow.nrecords > 0)
 		nrows = 0; /* records have it all */
-	s->residual = hpc_alloc(env, nrows, sizeof(double));
+	s->residual = hpc_alloc(env, nrows > 0 ? nrows : s->nheld, sizeof(double));
 	s->place = hpc_alloc(env, nrows, sizeof(uint16_t));
 	s->chunk_rows = hpc_alloc(env, nrows / HPC_CHUNK + 1, sizeof(uint32_t));
 	s->features = hpc_alloc(env, (size_t) rules->ndrawn, sizeof(int));
@@ -664,12 +665,17 @@ hpc_status
 hpc_series_init(hpc_env *env, hpc_series *s, const hpc_series_rules *rules,
 				int nteam, int held_out, hpc_tray *tray)
 {
+	hpc_status status;
+
 	*s = (hpc_series){.rules = rules,
 					  .nteam = nteam,
 					  .held_out = held_out,
 					  .loss = rules->loss,
 					  .tray = tray};
-	return allocate(env, s) ? list_held_out(env, s) : HPC_NO_MEMORY;
+	status = list_held_out(env, s);
+	if (status == HPC_OK && !allocate(env, s))
+		status = HPC_NO_MEMORY;
+	return status;
 }
 
 void

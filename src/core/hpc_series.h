@@ -47,7 +47,9 @@ typedef struct hpc_series
 	uint64_t round; /* trees so far */
 	double base;    /* the prediction before any tree */
 	hpc_loss loss;
-	double *residual; /* [nrows] in units of 2^unit */
+	double *residual;  /* [nrows] in units of 2^unit; [nheld] of those held
+					   * out where rows are records */
+	uint32_t nrecords; /* rows to learn from, where they are records */
 
 	/* the bag of the next tree */
 	hpc_grower *grower; /* of the caller, who may lend another one each time */

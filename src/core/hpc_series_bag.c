@@ -376,7 +376,7 @@ fill_bag(hpc_series *s, hpc_crew *crew, int worker)
 {
 	hpc_pass pass = s->tree != NULL ? update_and_fill_chunk : fill_chunk;
 
-	if (s->bag->records != NULL)
+	if (s->bag->records.rows != NULL)
 		return hpc_series_record_pass(s, crew, worker);
 	if (!hpc_series_row_pass(s, crew, worker, pass))
 		return false;

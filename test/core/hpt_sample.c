@@ -85,7 +85,7 @@ fill_records(const hpt_sample *sample, const hpc_frame *frame, hpc_bag *bag)
 		memcpy(record.code, frame->blocks[0] + (size_t) row * HPC_BLOCK,
 			   HPC_BLOCK);
 		for (uint64_t copy = 0; copy < held.count; copy++)
-			bag->records[bag->nrows++] = record;
+			bag->records.rows[bag->nrows++] = record;
 		bag->sum += held.sum * (INT64_C(1) << sample->weight_bits) +
 					(int64_t) held.count;
 	}
@@ -99,7 +99,7 @@ hpt_sample_fill(const hpt_sample *sample, const hpc_frame *frame, hpc_bag *bag)
 	bag->pure_value = sample->pure_value;
 	bag->nfeatures = sample->nfeatures;
 	bag->features = sample->features;
-	if (bag->records != NULL)
+	if (bag->records.rows != NULL)
 	{
 		fill_records(sample, frame, bag);
 		return;

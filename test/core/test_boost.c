@@ -217,6 +217,106 @@ check_twins(void)
 	hpt_table_free(&table);
 }
 
+/* ---------- rows that are records ---------- */
+
+/* Whole numbers and a category, of few values each, some rows twice. */
+static void
+make_narrow(hpt_table *table, uint32_t nrows)
+{
+	hpt_random random = {nrows};
+
+	hpt_table_init(table);
+	hpt_table_column(table, "area", HPC_NUMBER, HPC_STORE_INT16);
+	hpt_table_column(table, "rooms", HPC_NUMBER, HPC_STORE_INT16);
+	hpt_table_column(table, "street", HPC_CATEGORY, HPC_STORE_CODE);
+	while (table->nrows < nrows)
+	{
+		uint32_t area = (uint32_t) hpt_random_below(&random, 250);
+		uint32_t rooms = (uint32_t) hpt_random_below(&random, 9);
+		uint32_t street = (uint32_t) hpt_random_below(&random, 40);
+		double y = 3 * area + 40 * rooms + hpc_mix(street) % 200 +
+				   30 * hpt_random_normal(&random);
+		int copies = hpt_random_below(&random, 20) == 0 ? 2 : 1;
+
+		while (copies-- > 0 && table->nrows < nrows)
+		{
+			hpc_value *row = hpt_table_row(table, y);
+
+			row[0] = hpt_number(area);
+			row[1] = area % 11 == 0 ? hpt_missing() : hpt_number(rooms);
+			row[2] = hpt_level(street);
+		}
+	}
+}
+
+/*
+ * Where rows have weights they are no records, and weights of 1 change nothing
+ * but the units of residuals.
+ */
+static void
+check_records(const char *what, uint32_t nrows, const hpc_params *given)
+{
+	hpt_table table;
+	hpt_memory memory;
+	hpc_model *models[2];
+	hpc_oob oob[2];
+	hpc_params params[2] = {*given, *given};
+	double most = 0;
+
+	make_narrow(&table, nrows);
+	hpt_memory_init(&memory, 2);
+	for (int weighted = 0; weighted < 2; weighted++)
+	{
+		hpt_framed framed;
+
+		hpt_table_frame(&memory.env, &table, 255, &framed);
+		if (weighted)
+		{
+			add_weights(&memory.env, framed.frame);
+			for (uint32_t row = 0; row < framed.frame->nrows; row++)
+				framed.frame->weight[row] = 1;
+		}
+		if (train_frame(&memory.env, framed.frame, &params[weighted],
+						&models[weighted], &oob[weighted]) != HPC_OK)
+			hpt_note("%s", memory.env.error.message);
+		hpt_framed_free(&memory.env, &framed);
+	}
+	for (uint32_t row = 0; row < nrows; row += 7)
+		most = fmax(most, fabs(predict(models[0], &table, row) -
+							   predict(models[1], &table, row)));
+	if (!hpt_ok(most < 1e-5 && params[0].rounds == params[1].rounds,
+				"%s: records make no difference, %d trees", what,
+				(int) params[0].rounds))
+		hpt_note("off by %g, %d trees", most, (int) params[1].rounds);
+	if (given->early_stopping &&
+		!hpt_ok(oob[0].nrows == oob[1].nrows &&
+					fabs(oob[0].mae - oob[1].mae) < 1e-5,
+				"%s: MAE %.4g of rows held out", what, oob[0].mae))
+		hpt_note("expected %.17g", oob[1].mae);
+	hpt_release(&memory.env, models[0]);
+	hpt_release(&memory.env, models[1]);
+	hpt_table_free(&table);
+}
+
+static void
+check_all_records(void)
+{
+	hpc_params params = boost_params(30);
+
+	params.max_leaves = 20;
+	check_records("all rows", 9000, &params);
+	params.row_fraction = 0.6;
+	params.feature_fraction = 0.7;
+	check_records("rows drawn", 9000, &params);
+	params.row_fraction = 0.0001;
+	check_records("a row or none drawn", 5000, &params);
+	params.row_fraction = 1;
+	params.early_stopping = true;
+	check_records("a tenth held out", 60000, &params);
+	params.row_fraction = 0.7;
+	check_records("a tenth held out, rows drawn", 60000, &params);
+}
+
 /* ---------- the same bytes ---------- */
 
 static bool
@@ -279,6 +379,18 @@ check_all_same_bytes(void)
 		params.row_fraction = params.loss % 2 == 0 ? 1 : 0.7;
 		snprintf(what, sizeof(what), "9000 rows, %s", loss_name(params.loss));
 		check_same_bytes(what, &table, &params);
+	}
+	hpt_table_free(&table);
+
+	/* the same of rows that are records */
+	make_narrow(&table, 40000);
+	for (int drawn = 0; drawn < 2; drawn++)
+	{
+		params = boost_params(8);
+		params.max_leaves = 31;
+		params.row_fraction = drawn ? 0.6 : 1;
+		check_same_bytes(drawn ? "40000 records, drawn" : "40000 records",
+						 &table, &params);
 	}
 	hpt_table_free(&table);
 
@@ -663,6 +775,7 @@ int
 main(void)
 {
 	check_twins();
+	check_all_records();
 	check_all_same_bytes();
 	check_stopping();
 	check_monotone();

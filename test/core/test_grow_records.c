@@ -123,14 +123,15 @@ records_are_in_place(hpt_growth *g)
 			continue;
 		nplaced += node->end - node->begin;
 		for (uint32_t i = node->begin; i < node->end; i++)
-			right &= leaf_of(g, &bag->records[i]) == leaf;
+			right &= leaf_of(g, &bag->records.rows[i]) == leaf;
 	}
-	memcpy(after, bag->records, nrecords * sizeof(hpc_record));
+	memcpy(after, bag->records.rows, nrecords * sizeof(hpc_record));
 	hpt_sample_fill(&g->sample, g->frame, bag);
 	qsort(after, nrecords, sizeof(hpc_record), compare_records);
-	qsort(bag->records, nrecords, sizeof(hpc_record), compare_records);
-	right &= nplaced == nrecords && bag->nrows == nrecords &&
-			 memcmp(after, bag->records, nrecords * sizeof(hpc_record)) == 0;
+	qsort(bag->records.rows, nrecords, sizeof(hpc_record), compare_records);
+	right &=
+		nplaced == nrecords && bag->nrows == nrecords &&
+		memcmp(after, bag->records.rows, nrecords * sizeof(hpc_record)) == 0;
 	free(after);
 	return right;
 }
