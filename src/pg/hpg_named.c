@@ -105,10 +105,14 @@ named_of(hpg_call *call)
 {
 	if (call->named == NULL)
 	{
-		call->named = MemoryContextAllocZero(call->context, sizeof(hpg_named));
-		call->named->context =
+		MemoryContext context =
 			AllocSetContextCreate(call->context, "houseprice name",
 								  ALLOCSET_SMALL_SIZES);
+		hpg_named *named =
+			MemoryContextAllocZero(call->context, sizeof(hpg_named));
+
+		named->context = context;
+		call->named = named;
 	}
 	return call->named;
 }

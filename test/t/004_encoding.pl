@@ -77,7 +77,7 @@ is($digest{SQL_ASCII}, $digest{UTF8}, 'SQL_ASCII with bytes of UTF8 too');
 
 # A model moves between them as text.
 is( $node->safe_psql('latin1', qq{SET client_encoding = 'UTF8';
-		SELECT hp_model_info('$model') ->> 'digest', count(hp_predict('$model', h)) FROM h\xc3\xa4user h}),
+		SELECT hp_model_info('$model') ->> 'digest', count(hp_predict('$model'::hp_model, h)) FROM h\xc3\xa4user h}),
 	(split /\|/, $digest{UTF8})[0] . '|500', 'from UTF8 to LATIN1');
 
 # Text that the encoding lacks cannot be shown, but nothing breaks.
