@@ -310,7 +310,7 @@ UPDATE hp_versions SET model = NULL;
 SELECT * FROM reg_price;
 ROLLBACK;
 BEGIN;
-DELETE FROM hp_versions WHERE name = 'lots';
+DELETE FROM hp_versions WHERE name = 'lots' AND version = 1;
 ROLLBACK;
 BEGIN;
 ALTER TABLE hp_releases DROP CONSTRAINT hp_releases_name_version_fkey;
