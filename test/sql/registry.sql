@@ -330,6 +330,24 @@ SELECT * FROM reg_price;
 SELECT hp_publish('too many features', model) FROM (SELECT hp_train(l, 1) AS model FROM (SELECT 1 AS a, 2 AS b, 3 AS c FROM reg_lots) l) m;
 ROLLBACK;
 SELECT * FROM reg_price;
+BEGIN;
+INSERT INTO hp_versions (name, version, digest, model, algorithm, features, rows, data_digest, nbytes, published_at, published_by)
+SELECT 'full', 2147483647, digest, model, algorithm, features, rows, data_digest, nbytes, published_at, published_by
+FROM hp_versions WHERE name = 'lots' AND version = 1;
+INSERT INTO hp_releases VALUES ('lots', 2147483647, 1, 'release', NULL, now(), current_user);
+SAVEPOINT s;
+SELECT hp_publish('full', model) FROM reg_forest;
+ROLLBACK TO s;
+SELECT hp_release('lots', 2);
+ROLLBACK;
+-- the extension is gone, but for a function
+BEGIN;
+SET LOCAL client_min_messages = error;
+ALTER EXTENSION houseprice DROP FUNCTION hp_predict(text, record);
+DROP EXTENSION houseprice CASCADE;
+SELECT hp_predict('lots', l) FROM (SELECT 50 AS area, 7 AS age) l;
+ROLLBACK;
+SELECT * FROM reg_price;
 
 DROP SCHEMA reg_elsewhere CASCADE;
 \set VERBOSITY default
