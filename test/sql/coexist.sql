@@ -95,7 +95,7 @@ SELECT array_agg(id ORDER BY id) = :'dear' AS same, count(*) > 100 AS many FROM 
 -- the model itself in the definition; whole rows PostgreSQL does not allow
 SELECT model AS literal FROM coexist_models WHERE name = 'used' \gset
 CREATE TABLE coexist_literal (LIKE coexist_houses,
-	predicted float8 GENERATED ALWAYS AS (hp_predict(:'literal', ROW(lot_area, year_built, neighborhood)::coexist_house)) STORED);
+	predicted float8 GENERATED ALWAYS AS (hp_predict(:'literal'::hp_model, ROW(lot_area, year_built, neighborhood)::coexist_house)) STORED);
 INSERT INTO coexist_literal SELECT * FROM coexist_houses;
 SELECT * FROM coexist_compare('coexist_literal');
 CREATE TABLE coexist_wrong (LIKE coexist_houses, predicted float8 GENERATED ALWAYS AS (hp_predict(NULL, coexist_wrong)) STORED);
@@ -170,7 +170,7 @@ ALTER TABLE coexist_indexed ADD CONSTRAINT fair
 INSERT INTO coexist_indexed VALUES (0, 9000, 1995, 'Gilbert', 180000);
 INSERT INTO coexist_indexed VALUES (-1, 9000, 1995, 'Gilbert', 18000000);
 -- over whole rows, later columns and all
-ALTER TABLE coexist_indexed ADD CONSTRAINT whole CHECK (sale_price < 4 * hp_predict(:'literal', coexist_indexed)) NOT VALID;
+ALTER TABLE coexist_indexed ADD CONSTRAINT whole CHECK (sale_price < 4 * hp_predict(:'literal'::hp_model, coexist_indexed)) NOT VALID;
 ALTER TABLE coexist_indexed DROP CONSTRAINT fair, ADD garden boolean;
 INSERT INTO coexist_indexed VALUES (-2, 9000, 1995, 'Gilbert', 180000, true);
 INSERT INTO coexist_indexed VALUES (-3, 9000, 1995, 'Gilbert', 18000000, true);
