@@ -14,6 +14,7 @@ CREATE TABLE hp_versions
 	digest text COLLATE "C" NOT NULL,
 	model hp_model NOT NULL,
 	algorithm text NOT NULL,
+	algorithm_version integer NOT NULL,
 	target text,
 	features integer NOT NULL,
 	rows bigint NOT NULL,
@@ -49,7 +50,7 @@ SELECT pg_catalog.pg_extension_config_dump('hp_releases', '');
 
 CREATE VIEW hp_models AS
 SELECT v.name, v.version, coalesce(v.version = current.version, false) AS released,
-	v.digest, v.algorithm, v.features, v.rows, v.target, v.params,
+	v.digest, v.algorithm, v.algorithm_version, v.features, v.rows, v.target, v.params,
 	v.data_digest, v.mae, v.nbytes, v.note, v.published_at, v.published_by,
 	latest.released_at, latest.released_by
 FROM hp_versions v

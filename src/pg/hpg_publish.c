@@ -63,6 +63,8 @@ summary_cells(hpg_cell *cells, const hpc_model_summary *summary)
 	hpc_digest_to_hex(&summary->data_digest, hex);
 	hpg_cell_text(&cells[n++], "algorithm",
 				  hpc_algorithm_name(summary->algorithm));
+	hpg_cell_integer(&cells[n++], "algorithm_version",
+					 (int32) summary->algorithm_version);
 	hpg_cell_text(&cells[n++], "target",
 				  texts->target != NULL ? hpg_name(texts->target) : NULL);
 	hpg_cell_value(&cells[n++], "features", INT4OID,

@@ -65,7 +65,7 @@ SELECT release, version, action, previous, released_by = current_user AS mine, r
 FROM hp_releases WHERE name = 'lots' ORDER BY release;
 -- in one statement
 SELECT hp_release('at once', hp_publish('at once', model)) FROM reg_trained WHERE step = 1;
-SELECT name, version, released, algorithm, features, rows, target, params, data_digest = hp_model_info(hp_get_model(name, version)) ->> 'data_digest' AS data,
+SELECT name, version, released, algorithm, algorithm_version = (hp_model_info(hp_get_model(name, version)) -> 'algorithm_version')::int AS learner, features, rows, target, params, data_digest = hp_model_info(hp_get_model(name, version)) ->> 'data_digest' AS data,
 	mae::text = hp_model_info(hp_get_model(name, version)) #>> '{oob,mae}' AS mae, nbytes = (hp_model_info(hp_get_model(name, version)) ->> 'bytes')::bigint AS nbytes,
 	digest = hp_model_info(hp_get_model(name, version)) ->> 'digest' AS digest, published_by = current_user AS mine, released_at IS NOT NULL AS was_released
 FROM hp_models ORDER BY name, version;
@@ -331,8 +331,8 @@ SELECT hp_publish('too many features', model) FROM (SELECT hp_train(l, 1) AS mod
 ROLLBACK;
 SELECT * FROM reg_price;
 BEGIN;
-INSERT INTO hp_versions (name, version, digest, model, algorithm, features, rows, data_digest, nbytes, published_at, published_by)
-SELECT 'full', 2147483647, digest, model, algorithm, features, rows, data_digest, nbytes, published_at, published_by
+INSERT INTO hp_versions (name, version, digest, model, algorithm, algorithm_version, features, rows, data_digest, nbytes, published_at, published_by)
+SELECT 'full', 2147483647, digest, model, algorithm, algorithm_version, features, rows, data_digest, nbytes, published_at, published_by
 FROM hp_versions WHERE name = 'lots' AND version = 1;
 INSERT INTO hp_releases VALUES ('lots', 2147483647, 1, 'release', NULL, now(), current_user);
 SAVEPOINT s;
