@@ -968,7 +968,6 @@ typedef enum hpc_sighting
 
 extern bool hpc_model_has_sketch(const hpc_model *model);
 extern hpc_sighting hpc_model_sighting(const hpc_model *model, hpc_hash row);
-
 /* ---------- rows held out ---------- */
 
 /*
@@ -1018,5 +1017,83 @@ hpc_fold_predict(hpc_env *env, const hpc_dataset *dataset,
  */
 extern hpc_status hpc_fold_cut(hpc_env *env, const hpc_dataset *dataset,
 							   int ncuts, double *cuts);
+
+/* ---------- is a candidate good enough? ---------- */
+
+/* What is measured of predictions; of the roots, losses are the squares. */
+typedef enum hpc_metric
+{
+	HPC_METRIC_MAE,
+	HPC_METRIC_RMSE,
+	HPC_METRIC_RMSLE, /* negative values have no loss */
+	HPC_METRIC_MAPE   /* an actual value of 0 has none */
+} hpc_metric;
+
+#define HPC_NMETRICS (HPC_METRIC_MAPE + 1)
+
+extern const char *hpc_metric_name(hpc_metric metric);
+
+/* False: there is no metric of this name. */
+extern bool hpc_metric_by_name(const char *name, hpc_metric *metric);
+
+/* Values of which the mean is asked for, as exact sums. */
+typedef struct hpc_mean
+{
+	hpc_sum powers[3]; /* of the values, their squares and cubes */
+	double least;
+	double most;
+} hpc_mean;
+
+/* The losses of two models for the same rows. */
+typedef struct hpc_gate
+{
+	hpc_metric metric;
+	double factor; /* candidate's mean loss to released one's, at most */
+	uint64_t nrows;
+	hpc_sum candidate;
+	hpc_sum released;
+	hpc_mean over;   /* candidate's loss - factor * released one's */
+	hpc_mean change; /* candidate's loss - released one's */
+} hpc_gate;
+
+/* tolerance: relative, of the metric; above -1. */
+extern void hpc_gate_init(hpc_gate *gate, hpc_metric metric, double tolerance);
+/* A row and what two models say of it.  False: the metric is not defined. */
+extern bool
+hpc_gate_add(hpc_gate *gate, double actual, double candidate, double released);
+
+typedef enum hpc_gate_verdict
+{
+	HPC_GATE_UNDECIDED,
+	HPC_GATE_PASSED,
+	HPC_GATE_WORSE
+} hpc_gate_verdict;
+
+/* Fewer rows decide nothing. */
+#define HPC_GATE_MIN_ROWS 30
+
+/*
+ * Differences are relative, of the metric: 0.1 is a candidate that is off by
+ * 10 % more.  NaN: where there is none (the released model is never off, or
+ * there are fewer than two rows).
+ */
+typedef struct hpc_gate_result
+{
+	hpc_gate_verdict verdict;
+	double candidate; /* the metric */
+	double released;
+	double difference;
+	double lower; /* bounds of it, each of 95 %; passed and worse are upper */
+	double upper; /* <= tolerance and lower > tolerance */
+	double detectable;  /* the least tolerance with which a candidate that
+						  * does as well as the released model on the rows
+						  * would have passed */
+	double rows_needed; /* such rows with which one that does as well in
+						  * truth would pass four times out of five; NaN:
+						  * with no number of them */
+} hpc_gate_result;
+
+/* False: losses, or powers of them, are beyond the range of doubles. */
+extern bool hpc_gate_end(const hpc_gate *gate, hpc_gate_result *result);
 
 #endif /* HPC_H */
