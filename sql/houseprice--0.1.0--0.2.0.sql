@@ -131,3 +131,49 @@ BEGIN
 		TO %I WITH GRANT OPTION', owner);
 END
 $$;
+
+---------------------------------------------------------------------------
+-- lifecycle: gates
+---------------------------------------------------------------------------
+
+CREATE TYPE hp_gate_result AS
+(
+	verdict text,
+	metric text,
+	tolerance float8,
+	candidate float8,
+	released float8,
+	difference float8,
+	upper_bound float8,
+	smallest_detectable float8,
+	rows bigint,
+	rows_needed bigint,
+	skipped bigint,
+	released_version integer,
+	candidate_overlap float8,
+	released_overlap float8,
+	holdout_digest text
+);
+COMMENT ON TYPE hp_gate_result IS
+	'what hp_gate returns: how a candidate and the released model do on the same rows';
+
+-- volatile and parallel unsafe as query_to_xml() is: holdout may be any query
+CREATE FUNCTION hp_gate(name text, candidate hp_model, holdout text,
+	metric text DEFAULT 'mae', tolerance float8 DEFAULT 0.05,
+	target text DEFAULT NULL, undecided text DEFAULT 'fail',
+	overlap text DEFAULT 'fail')
+RETURNS hp_gate_result
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION hp_gate(text, hp_model, text, text, float8, text, text, text) IS
+	'an error unless a model does as well as the released one of a name, on rows that neither was trained on';
+
+CREATE FUNCTION hp_gate(name text, candidate integer, holdout text,
+	metric text DEFAULT 'mae', tolerance float8 DEFAULT 0.05,
+	target text DEFAULT NULL, undecided text DEFAULT 'fail',
+	overlap text DEFAULT 'fail')
+RETURNS hp_gate_result
+	AS 'MODULE_PATHNAME', 'hp_gate_version'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION hp_gate(text, integer, text, text, float8, text, text, text) IS
+	'the same for a published version of the name';

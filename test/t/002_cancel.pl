@@ -111,6 +111,7 @@ my %queries = (
 	'predicting' => $many_predictions,
 	'comparing' => q{SELECT count(*) FROM forest, (SELECT * FROM houses LIMIT 1) r, hp_comparables(model, r, NULL::houses,
 		'SELECT h.* FROM houses h, generate_series(1, 100000)')},
+	'gating' => q{SELECT hp_gate('forest', model, 'SELECT h.* FROM houses h, generate_series(1, 100000)', overlap => 'allow') IS NULL FROM forest},
 	'explaining' => $many_explanations,
 	'importance' => $many_rows_disturbed,
 	'folds' => q{SELECT hp_cross_validate(m, 'price', hp_forest(trees => 3), 1000) IS NULL FROM many m},
