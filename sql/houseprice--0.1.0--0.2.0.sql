@@ -177,3 +177,10 @@ RETURNS hp_gate_result
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 COMMENT ON FUNCTION hp_gate(text, integer, text, text, float8, text, text, text) IS
 	'the same for a published version of the name';
+
+CREATE FUNCTION hp_diff(old_model hp_model, new_model hp_model,
+	OUT aspect text, OUT item text, OUT old text, OUT new text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 50;
+COMMENT ON FUNCTION hp_diff(hp_model, hp_model) IS
+	'what two models differ in, a row for each difference';
