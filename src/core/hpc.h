@@ -968,6 +968,56 @@ typedef enum hpc_sighting
 
 extern bool hpc_model_has_sketch(const hpc_model *model);
 extern hpc_sighting hpc_model_sighting(const hpc_model *model, hpc_hash row);
+
+/* ---------- how values were distributed in training ---------- */
+
+/*
+ * Groups of the values of a feature, 2 to 11 of them, or 0 where the model does
+ * not say: numbers and times about ten that are as large as each other, or one
+ * for each different value; false and true; the most frequent categories and
+ * one of all others, those included that the training did not meet.  The last
+ * group is that of missing values.
+ *
+ * feature == nfeatures: groups of predictions, on the scale of
+ * hpc_model_predict, for the rows that were held out (0 where none was); no
+ * prediction is missing.
+ */
+extern int hpc_model_ngroups(const hpc_model *model, int feature);
+
+typedef enum hpc_group_kind
+{
+	HPC_GROUP_RANGE, /* lower < value <= upper; booleans: of two, the second
+					  * is true */
+	HPC_GROUP_CATEGORY,
+	HPC_GROUP_OTHERS,
+	HPC_GROUP_MISSING
+} hpc_group_kind;
+
+typedef struct hpc_model_group
+{
+	hpc_group_kind kind;
+	uint32_t category; /* of CATEGORY: for hpc_model_category */
+	uint64_t rows;     /* of the training, copies counted */
+	double lower;      /* of RANGE; infinite in the first ... */
+	double upper;      /* ... and in the last; else NaN */
+} hpc_model_group;
+
+/* A group 0 .. ngroups - 1, to be shown. */
+extern void hpc_model_group_at(const hpc_model *model, int feature, int group,
+							   hpc_model_group *out);
+extern uint64_t
+hpc_model_group_rows(const hpc_model *model, int feature, int group);
+
+/* The group of any value; the feature must have groups. */
+extern int hpc_model_group_of(const hpc_model *model, int feature,
+							  const hpc_value *value);
+
+/*
+ * Median of prediction / target over the rows held out whose target is
+ * positive; NaN where there are none.
+ */
+extern double hpc_model_held_ratio(const hpc_model *model);
+
 /* ---------- rows held out ---------- */
 
 /*

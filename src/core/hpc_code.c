@@ -288,6 +288,26 @@ judge_leak(const hpc_frame_maker *maker, const hpc_feature *feature,
 	return HPC_OK;
 }
 
+/* Notes how often values came, where that is wanted. */
+static hpc_status
+group_ranks(hpc_frame_maker *maker, const hpc_feature *feature,
+			const double *values, const uint32_t *rows_of)
+{
+	hpc_groups *groups = maker->frame->groups;
+
+	if (groups == NULL)
+		return HPC_OK;
+	groups += maker->frame->nfeatures;
+	if (feature->kind == HPC_CATEGORY)
+		return hpc_group_categories(maker->env, groups, rows_of,
+									feature->nvalues, feature->nmissing)
+				   ? HPC_OK
+				   : HPC_CANCELLED;
+	hpc_group_numbers(groups, feature->kind, values, rows_of, feature->nvalues,
+					  feature->nmissing);
+	return HPC_OK;
+}
+
 /* Do more than half of the rows have a text that no other row has? */
 static bool
 is_unique_text(const hpc_frame_maker *maker, const hpc_feature *feature,
@@ -339,6 +359,8 @@ code_ranks(hpc_frame_maker *maker, hpc_feature *feature, double *values,
 		if (status == HPC_OK)
 			status = hash_ranks(maker, feature, values);
 		if (status == HPC_OK)
+			status = group_ranks(maker, feature, values, rows_of);
+		if (status == HPC_OK)
 			status = bin_ranks(maker, feature, rows_of, &bin_of);
 		if (status == HPC_OK)
 			status = write_codes(maker, feature, bin_of);
@@ -379,8 +401,8 @@ code_category_column(hpc_frame_maker *maker, hpc_column *column,
 /* ---------- columns of very many numbers ---------- */
 
 /*
- * Turns keys[n], sorted, into the bounds of quantile bins.  Sets nvalues,
- * nbins, low, high.
+ * Turns keys[n], sorted, into the bounds of quantile bins, and bins into groups
+ * of values.  Sets nvalues, nbins, low, high.
  */
 static hpc_status
 bin_keys(hpc_frame_maker *maker, hpc_feature *feature, const uint64_t *keys,
@@ -390,7 +412,13 @@ bin_keys(hpc_frame_maker *maker, hpc_feature *feature, const uint64_t *keys,
 	uint64_t left = n;
 	uint64_t here = 0;
 	uint32_t bin = 0;
+	hpc_groups unwanted;
+	hpc_groups *groups = maker->frame->groups != NULL
+							 ? &maker->frame->groups[maker->frame->nfeatures]
+							 : &unwanted;
+	hpc_grouper grouper;
 
+	hpc_grouper_begin(&grouper, groups, n, n);
 	feature->low = hpc_alloc(maker->env, max_bins, sizeof(double));
 	feature->high = hpc_alloc(maker->env, max_bins, sizeof(double));
 	if (feature->low == NULL || feature->high == NULL)
@@ -405,6 +433,8 @@ bin_keys(hpc_frame_maker *maker, hpc_feature *feature, const uint64_t *keys,
 		feature->high[bin] = hpc_from_sortable(keys[i]);
 		if (i + 1 < n && here * (max_bins - bin) >= left && bin < max_bins - 1)
 		{
+			hpc_grouper_add(&grouper, feature->low[bin], feature->high[bin],
+							here);
 			left -= here;
 			here = 0;
 			feature->low[++bin] = hpc_from_sortable(keys[i + 1]);
@@ -412,6 +442,8 @@ bin_keys(hpc_frame_maker *maker, hpc_feature *feature, const uint64_t *keys,
 		if (hpc_poll(maker->env, i))
 			return HPC_CANCELLED;
 	}
+	hpc_grouper_add(&grouper, feature->low[bin], feature->high[bin], here);
+	hpc_grouper_end(&grouper, maker->nraw - n);
 	feature->nbins = bin + 1;
 	feature->min = feature->low[0];
 	feature->max = feature->high[bin];

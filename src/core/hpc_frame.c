@@ -14,7 +14,8 @@
  *		max_bins, and write each row's bin as a code of one or two bytes
  *
  * Then equal rows, by their 128-bit hashes, become one row with a count, and
- * the smallest hashes are noted where that is wanted (hpc_sketch.h).
+ * the smallest hashes are noted where that is wanted (hpc_sketch.h), as are
+ * groups of values while their column is coded (hpc_groups.h).
  *
  * Rows stay in the order in which they came.  Nothing else here depends on
  * it: values are ordered by themselves, counts and hash sums are integers, and
@@ -455,7 +456,7 @@ make_frame(hpc_frame_maker *maker, bool *unique_text)
 		status = digest_rows(maker);
 	if (status == HPC_OK)
 		status = fold_rows(maker);
-	if (status == HPC_OK && maker->rules->sketch)
+	if (status == HPC_OK && maker->rules->describe)
 		status = hpc_sketch_rows(env, maker->row_hash, maker->frame->nrows,
 								 &maker->frame->sketch);
 	if (status == HPC_OK)
@@ -513,7 +514,12 @@ hpc_frame_create(hpc_env *env, hpc_dataset *dataset,
 	maker.frame = allocate_frame(env, dataset->ncolumns);
 	if (maker.frame == NULL)
 		return HPC_NO_MEMORY;
-	status = make_frame(&maker, unique_text);
+	if (rules->describe)
+		maker.frame->groups =
+			hpc_alloc(env, (size_t) dataset->ncolumns, sizeof(hpc_groups));
+	status = rules->describe && maker.frame->groups == NULL
+				 ? HPC_NO_MEMORY
+				 : make_frame(&maker, unique_text);
 	if (status == HPC_OK)
 		*frame = maker.frame;
 	else
@@ -567,5 +573,6 @@ hpc_frame_free(hpc_env *env, hpc_frame *frame)
 	hpc_free(env, frame->target);
 	hpc_free(env, frame->weight);
 	hpc_sketch_free(env, &frame->sketch);
+	hpc_free(env, frame->groups);
 	hpc_free(env, frame);
 }

@@ -12,6 +12,7 @@
 #define HPC_FRAME_H
 
 #include "hpc_dataset.h"
+#include "hpc_groups.h"
 #include "hpc_sketch.h"
 
 /* Codes of a feature fit into 16 bits, the one for missing included. */
@@ -77,6 +78,7 @@ typedef struct hpc_frame
 	bool log_target;        /* target holds logarithms */
 	hpc_digest data_digest; /* of all rows, weights included */
 	hpc_sketch sketch;      /* likewise; where the rules want it */
+	hpc_groups *groups;     /* [nfeatures] likewise, else NULL */
 } hpc_frame;
 
 static inline uint32_t
@@ -110,7 +112,7 @@ typedef struct hpc_frame_rules
 {
 	uint32_t max_bins;
 	bool keep;        /* leave the data set as it is */
-	bool sketch;      /* note which rows are there */
+	bool describe;    /* note which rows are there, and groups of values */
 	bool check_leaks; /* HPC_LEAK for a feature that is the target ... */
 	bool *copies;     /* ... or true for its column here, [ncolumns]; NULL:
 					   * the first one is an error */

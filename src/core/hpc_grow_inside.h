@@ -154,15 +154,6 @@ hpc_targets_differ(int64_t a, uint64_t weight_a, int64_t b, uint64_t weight_b)
 	return (uint64_t) a * weight_b != (uint64_t) b * weight_a;
 }
 
-/* Midpoint of two values a < b, never reaching b. */
-static inline double
-hpc_midpoint(double a, double b)
-{
-	double middle = a * 0.5 + b * 0.5;
-
-	return middle >= a && middle < b ? middle : a;
-}
-
 static inline int
 hpc_grower_take(hpc_grower *grower)
 {

@@ -22,6 +22,9 @@ _Static_assert(sizeof(hpc_node) == 12, "nor has a node");
 _Static_assert(sizeof(hpc_tree_key) == 16, "nor has a key");
 _Static_assert(sizeof(hpc_calibration_record) == 24, "nor a calibration");
 _Static_assert(sizeof(hpc_learner_record) == 8, "nor a learner");
+_Static_assert(sizeof(hpc_drift_record) == 16, "nor groups");
+_Static_assert(sizeof(hpc_drift_entry) == 8, "nor where they are");
+_Static_assert(sizeof(hpc_group) == 16, "nor one of them");
 _Static_assert(sizeof(hpc_sketch_record) == 16, "nor a sketch");
 _Static_assert(HPC_MODEL_MAX_NODES *(sizeof(hpc_node) + sizeof(uint32_t)) ==
 				   HPC_MODEL_MAX_BYTES,
@@ -79,6 +82,8 @@ open_optional(const hpc_model *model, hpc_model_view *view)
 	view->learner = NULL;
 	view->sketch = NULL;
 	view->nsketch_bytes = 0;
+	view->drift = NULL;
+	view->ndrift_bytes = 0;
 	for (uint32_t i = HPC_KNOWN_SECTIONS; i < model->nsections; i++)
 	{
 		const hpc_section *section = &model->sections[i];
@@ -96,6 +101,10 @@ open_optional(const hpc_model *model, hpc_model_view *view)
 				break;
 			case HPC_SECTION_LEARNER:
 				view->learner = start;
+				break;
+			case HPC_SECTION_DRIFT:
+				view->drift = start;
+				view->ndrift_bytes = section->nbytes;
 				break;
 			case HPC_SECTION_ROW_SKETCH:
 				view->sketch = start;

@@ -39,6 +39,10 @@
  *	- a sketch of the rows has words, strictly ascending, not more than there
  *	  are different rows; its limit is the last of them, or none is left out;
  *	  a model without features has none, nor has a member
+ *	- groups of values are those of all features, and hold all rows; of numbers
+ *	  they ascend to infinity, of categories each is another one and they are
+ *	  as many as there may be; a model without features has none, nor has a
+ *	  member
  *	- members are whole models, each valid on its own and no blend, with the
  *	  container's word 0 and the blend's features by name and kind, in the
  *	  same order; categories and ranges are each one's own business
@@ -49,6 +53,7 @@
 #include <float.h>
 
 #include "hpc_dictionary.h"
+#include "hpc_groups.h"
 #include "hpc_sketch.h"
 
 #define HPC_MODEL_MAGIC UINT32_C(0x4d506801) /* 01 'h' 'P' 'M' */
@@ -75,12 +80,12 @@ typedef enum hpc_section_kind
 	HPC_SECTION_LEVELS,       /* doubles: coefficients of categories */
 	HPC_SECTION_MEMBERS,      /* of a blend: models, side by side */
 
-	/* optional; the number between is kept for what later versions store */
+	/* optional */
 	HPC_SECTION_CALIBRATION = 32, /* one hpc_calibration_record */
 	HPC_SECTION_LEARNER,          /* one hpc_learner_record */
-	HPC_SECTION_DRIFT_GROUPS,
-	HPC_SECTION_ROW_SKETCH, /* one hpc_sketch_record */
-	HPC_SECTION_TREE_KEYS   /* of a merged forest: hpc_tree_key per tree */
+	HPC_SECTION_DRIFT,            /* one hpc_drift_record */
+	HPC_SECTION_ROW_SKETCH,       /* one hpc_sketch_record */
+	HPC_SECTION_TREE_KEYS /* of a merged forest: hpc_tree_key per tree */
 } hpc_section_kind;
 
 #define HPC_KNOWN_SECTIONS 12 /* kinds 1 .. 12 */
@@ -286,6 +291,36 @@ hpc_sketch_record_words(const hpc_sketch_record *sketch)
 }
 
 /*
+ * How values were distributed (hpc_groups.h): the record, then entries
+ * [nentries], then groups[ngroups].
+ */
+typedef struct hpc_drift_record
+{
+	double held_ratio; /* median of prediction / target of the rows held out
+						* whose target is positive; NaN: there are none */
+	uint32_t nentries; /* of each feature, then of predictions held out */
+	uint32_t ngroups;
+} hpc_drift_record;
+
+typedef struct hpc_drift_entry
+{
+	uint32_t first_group;
+	uint32_t ngroups; /* 0: nothing is known, of predictions only */
+} hpc_drift_entry;
+
+static inline const hpc_drift_entry *
+hpc_drift_entries(const hpc_drift_record *drift)
+{
+	return (const hpc_drift_entry *) (drift + 1);
+}
+
+static inline const hpc_group *
+hpc_drift_groups(const hpc_drift_record *drift)
+{
+	return (const hpc_group *) (hpc_drift_entries(drift) + drift->nentries);
+}
+
+/*
  * How far off predictions are (hpc_calibrate.h): the record, then knots
  * [nknots], then scores[nscores], which ascend.
  */
@@ -349,6 +384,8 @@ typedef struct hpc_model_view
 	const hpc_learner_record *learner; /* or NULL */
 	const hpc_sketch_record *sketch;   /* or NULL */
 	uint64_t nsketch_bytes;
+	const hpc_drift_record *drift; /* or NULL */
+	uint64_t ndrift_bytes;
 } hpc_model_view;
 
 /* The nearest number that a model may hold, or answer: none is infinite. */
@@ -356,6 +393,13 @@ static inline double
 hpc_model_number(double x)
 {
 	return x > DBL_MAX ? DBL_MAX : x < -DBL_MAX ? -DBL_MAX : x;
+}
+
+/* A smearing factor that a model may have, or 1. */
+static inline double
+hpc_model_smearing(double smearing)
+{
+	return smearing > 0 && smearing <= DBL_MAX ? smearing : 1;
 }
 
 extern void hpc_model_open(const hpc_model *model, hpc_model_view *view);

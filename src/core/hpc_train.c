@@ -12,6 +12,7 @@
 
 #include "hpc_boost.h"
 #include "hpc_calibrate.h"
+#include "hpc_drift.h"
 #include "hpc_forest.h"
 #include "hpc_leak.h"
 #include "hpc_linear.h"
@@ -134,6 +135,7 @@ train_frame(training *t, const hpc_frame *frame, hpc_params *params,
 {
 	hpc_training_record record;
 	hpc_oob oob;
+	hpc_outcome outcome;
 	hpc_writer *writer = hpc_writer_create(t->env, frame);
 	hpc_status status;
 
@@ -147,6 +149,12 @@ train_frame(training *t, const hpc_frame *frame, hpc_params *params,
 	if (status == HPC_OK)
 	{
 		fill_record(t, params, &oob, &record);
+		status =
+			hpc_outcome_measure(t->env, frame, &made->held, &record, &outcome);
+	}
+	if (status == HPC_OK)
+	{
+		hpc_writer_set_outcome(writer, &outcome);
 		status = hpc_writer_finish(t->env, writer, &record, texts,
 								   &made->model, &made->nbytes);
 	}
@@ -166,7 +174,7 @@ make_frame(training *t, hpc_params *params, bool member, hpc_frame **frame)
 											 ? (uint32_t) params->max_bins
 											 : HPC_MAX_BINS,
 							 .keep = member,
-							 .sketch = !member,
+							 .describe = !member,
 							 .check_leaks =
 								 learns && params->leak == HPC_LEAK_ERROR};
 	hpc_status status =
@@ -246,6 +254,7 @@ write_blend(training *t, const hpc_params *params, const trained *members,
 	hpc_calibration_record *calibration = NULL;
 	hpc_held held = {NULL, NULL, 0};
 	hpc_oob oob;
+	hpc_outcome outcome;
 	hpc_status status = blend_held(t, members, params->nmembers, frame, &held);
 
 	if (status == HPC_OK)
@@ -256,10 +265,12 @@ write_blend(training *t, const hpc_params *params, const trained *members,
 	{
 		oob.smearing = 1; /* the members' is in their predictions */
 		fill_record(t, params, &oob, &record);
-		status = hpc_model_blend(t->env, &record, t->texts, frame, models,
-								 params->nmembers, calibration,
-								 &t->result->model, &t->result->nbytes);
+		status = hpc_outcome_measure(t->env, frame, &held, &record, &outcome);
 	}
+	if (status == HPC_OK)
+		status = hpc_model_blend(t->env, &record, t->texts, frame, models,
+								 params->nmembers, calibration, &outcome,
+								 &t->result->model, &t->result->nbytes);
 	hpc_free(t->env, calibration);
 	hpc_held_free(t->env, &held);
 	return status;

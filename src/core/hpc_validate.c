@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "hpc_dictionary.h"
+#include "hpc_drift.h"
 #include "hpc_memory.h"
-#include "hpc_model.h"
 
 /* A model that is being looked at. */
 typedef struct checker
@@ -592,8 +592,8 @@ validate_member(checker *check, const hpc_model *member, uint64_t left,
 	hpc_model_open(member, &view);
 	if (view.training->algorithm == HPC_BLEND)
 		return corrupt(check->env, "members are blends themselves");
-	if (view.sketch != NULL)
-		return corrupt(check->env, "members have a sketch of their own");
+	if (view.sketch != NULL || view.drift != NULL)
+		return corrupt(check->env, "members say what the blend has to");
 	if (!same_features(&check->view, &view))
 		return corrupt(check->env, "members have other features");
 	*log_scale &= view.training->log_scale;
@@ -682,6 +682,8 @@ validate_model(hpc_env *env, const hpc_model *model, size_t nbytes)
 		wrong = "calibration is inconsistent";
 	else if (!sketch_is_valid(&check.view))
 		wrong = "sketch of the rows is inconsistent";
+	else if (!hpc_drift_is_valid(&check.view))
+		wrong = "groups of values are inconsistent";
 	hpc_free(env, check.claimed);
 	if (check.cancelled)
 		return HPC_CANCELLED;

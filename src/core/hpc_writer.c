@@ -45,6 +45,7 @@ hpc_writer_create(hpc_env *env, const hpc_frame *frame)
 	if (writer == NULL)
 		return NULL;
 	writer->frame = frame;
+	writer->outcome.ratio = NAN;
 	writer->thresholds = hpc_alloc0(env, nfeatures, sizeof(hpc_thresholds));
 	writer->gain = hpc_alloc0(env, nfeatures, sizeof(double));
 	writer->nsplits = hpc_alloc0(env, nfeatures, sizeof(uint32_t));
@@ -253,6 +254,12 @@ hpc_writer_set_base(hpc_writer *writer, double base)
 {
 	writer->has_base = true;
 	writer->base = base;
+}
+
+void
+hpc_writer_set_outcome(hpc_writer *writer, const hpc_outcome *outcome)
+{
+	writer->outcome = *outcome;
 }
 
 void
@@ -490,9 +497,8 @@ assemble_scale(const hpc_writer *writer, hpc_training_record *training)
 		training->log_scale = writer->frame->log_target;
 		training->settings.log_target = training->log_scale;
 	}
-	if (training->log_scale == 0 || !isfinite(training->smearing) ||
-		training->smearing <= 0)
-		training->smearing = 1;
+	training->smearing =
+		training->log_scale != 0 ? hpc_model_smearing(training->smearing) : 1;
 }
 
 /* Where models come from: what made them, and of which rows. */
@@ -519,6 +525,43 @@ assemble_origin(hpc_env *env, hpc_writer *writer, uint32_t algorithm)
 		status =
 			add_optional(env, writer, HPC_SECTION_ROW_SKETCH, sketch->words,
 						 sketch->nwords * sizeof(uint64_t));
+	return status;
+}
+
+/* Groups of the features, which the frame has, and of predictions. */
+static hpc_status
+assemble_drift(hpc_env *env, hpc_writer *writer)
+{
+	const hpc_groups *groups = writer->frame->groups;
+	const hpc_groups *predictions = &writer->outcome.predictions;
+	uint32_t nfeatures = (uint32_t) writer->frame->nfeatures;
+	hpc_drift_record record = {writer->outcome.ratio, nfeatures + 1, 0};
+	uint32_t group = 0;
+	hpc_status status;
+
+	if (groups == NULL || nfeatures == 0)
+		return HPC_OK;
+	for (uint32_t i = 0; i < nfeatures; i++)
+		record.ngroups += groups[i].ngroups;
+	record.ngroups += predictions->ngroups;
+	status =
+		add_optional(env, writer, HPC_SECTION_DRIFT, &record, sizeof(record));
+	for (uint32_t i = 0; i <= nfeatures && status == HPC_OK; i++)
+	{
+		const hpc_groups *own = i < nfeatures ? &groups[i] : predictions;
+		hpc_drift_entry entry = {group, own->ngroups};
+
+		group += own->ngroups;
+		status = add_optional(env, writer, HPC_SECTION_DRIFT, &entry,
+							  sizeof(entry));
+	}
+	for (uint32_t i = 0; i <= nfeatures && status == HPC_OK; i++)
+	{
+		const hpc_groups *own = i < nfeatures ? &groups[i] : predictions;
+
+		status = add_optional(env, writer, HPC_SECTION_DRIFT, own->group,
+							  own->ngroups * sizeof(hpc_group));
+	}
 	return status;
 }
 
@@ -550,6 +593,8 @@ assemble(hpc_env *env, hpc_writer *writer, const hpc_texts *texts,
 		status = point_nodes(env, writer, parts->place_of);
 	if (status == HPC_OK)
 		status = assemble_origin(env, writer, training->algorithm);
+	if (status == HPC_OK)
+		status = assemble_drift(env, writer);
 	return status;
 }
 
@@ -612,8 +657,8 @@ hpc_status
 hpc_model_blend(hpc_env *env, const hpc_training_record *record,
 				const hpc_texts *texts, const hpc_frame *frame,
 				const void *const *members, int nmembers,
-				const hpc_calibration_record *calibration, void **model,
-				size_t *nbytes)
+				const hpc_calibration_record *calibration,
+				const hpc_outcome *outcome, void **model, size_t *nbytes)
 {
 	hpc_training_record own = *record;
 	hpc_writer *writer = hpc_writer_create(env, frame);
@@ -623,6 +668,8 @@ hpc_model_blend(hpc_env *env, const hpc_training_record *record,
 		return HPC_NO_MEMORY;
 	writer->members = members;
 	writer->nmembers = nmembers;
+	if (outcome != NULL)
+		hpc_writer_set_outcome(writer, outcome);
 	own.log_scale = 1;
 	for (int i = 0; i < nmembers; i++)
 	{

@@ -5,8 +5,8 @@
 #ifndef HPC_WRITER_H
 #define HPC_WRITER_H
 
+#include "hpc_drift.h"
 #include "hpc_grow.h"
-#include "hpc_model.h"
 
 typedef struct hpc_writer hpc_writer;
 
@@ -31,6 +31,10 @@ hpc_writer_add_key(hpc_env *env, hpc_writer *writer, hpc_tree_key key);
  * the mean of the targets.
  */
 extern void hpc_writer_set_base(hpc_writer *writer, double base);
+
+/* What is known of the rows held out; nothing, if this is not called. */
+extern void
+hpc_writer_set_outcome(hpc_writer *writer, const hpc_outcome *outcome);
 
 /* The learner was not the present one (hpc_algorithm_version). */
 extern void hpc_writer_set_version(hpc_writer *writer, uint32_t version);
@@ -70,13 +74,13 @@ hpc_writer_finish(hpc_env *env, hpc_writer *writer,
 /*
  * A blend of finished models, which it copies.  They have been trained on the
  * features of the frame; record and texts as in hpc_writer_finish; calibration
- * may be NULL.
+ * and outcome may be NULL.
  */
 extern hpc_status
 hpc_model_blend(hpc_env *env, const hpc_training_record *record,
 				const hpc_texts *texts, const hpc_frame *frame,
 				const void *const *members, int nmembers,
-				const hpc_calibration_record *calibration, void **model,
-				size_t *nbytes);
+				const hpc_calibration_record *calibration,
+				const hpc_outcome *outcome, void **model, size_t *nbytes);
 
 #endif /* HPC_WRITER_H */

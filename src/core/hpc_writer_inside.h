@@ -37,6 +37,7 @@ struct hpc_writer
 	hpc_growing optional[HPC_NOPTIONAL]; /* by kind; empty: not there */
 	const void *const *members;
 	int nmembers;
+	hpc_outcome outcome;
 	uint32_t version; /* of the learner; 0: the present one */
 };
 

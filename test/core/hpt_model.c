@@ -11,6 +11,7 @@
 #include "hpc_calibrate.h"
 #include "hpc_memory.h"
 #include "hpt_model.h"
+#include "hpt_section.h"
 #include "hpt_table.h"
 
 const char *
@@ -50,7 +51,7 @@ add_number(hpt_hand *hand, const char *name, hpc_kind kind, double min,
 	feature->kind = kind;
 	feature->nvalues = isnan(min) ? 0 : 50;
 	feature->nbins = feature->nvalues;
-	feature->nmissing = 7;
+	feature->nmissing = isnan(min) ? hand->frame.ncopies : 7;
 	feature->min = min;
 	feature->max = max;
 }
@@ -82,6 +83,32 @@ add_category(hpt_hand *hand, const char *name, uint32_t nlevels,
 	}
 }
 
+/* Groups of the hand's 1000 rows, of a feature that has nmissing. */
+static void
+group_feature(hpt_hand *hand, int index)
+{
+	const hpc_feature *feature = &hand->features[index];
+	hpc_groups *groups = &hand->groups[index];
+	uint32_t rows_of[HAND_LEVELS];
+	double values[HAND_LEVELS];
+	uint64_t left = hand->frame.ncopies - feature->nmissing;
+
+	for (uint32_t i = 0; i < feature->nvalues; i++)
+	{
+		bool last = i + 1 == feature->nvalues;
+
+		values[i] = feature->min + i;
+		rows_of[i] = last ? (uint32_t) left : 10 + i * 7 % 5;
+		left -= rows_of[i];
+	}
+	if (feature->kind == HPC_CATEGORY)
+		hpc_group_categories(&hand->memory.env, groups, rows_of,
+							 feature->nvalues, feature->nmissing);
+	else
+		hpc_group_numbers(groups, feature->kind, values, rows_of,
+						  feature->nvalues, feature->nmissing);
+}
+
 void
 hpt_hand_init(hpt_hand *hand, uint64_t seed)
 {
@@ -103,6 +130,9 @@ hpt_hand_init(hpt_hand *hand, uint64_t seed)
 	add_category(hand, "street", 40, 6);
 	add_number(hand, "void", HPC_NUMBER, NAN, NAN);
 	add_category(hand, "zone", 33, 33);
+	hand->frame.groups = hand->groups;
+	for (int i = 0; i < HPT_HAND_FEATURES; i++)
+		group_feature(hand, i);
 }
 
 void
@@ -247,6 +277,21 @@ hand_calibration(bool by_spread)
 	return made;
 }
 
+/* Of 11 rows, likewise. */
+static const hpc_outcome *
+hand_outcome(void)
+{
+	static hpc_outcome outcome;
+	hpc_grouper grouper;
+
+	hpc_grouper_begin(&grouper, &outcome.predictions, 11, 3);
+	for (int i = 0; i < 3; i++)
+		hpc_grouper_add(&grouper, i, i, i < 2 ? 4 : 3);
+	hpc_grouper_end(&grouper, 0);
+	outcome.ratio = 1.0625;
+	return &outcome;
+}
+
 static hpc_status
 write_parts(hpt_hand *hand, hpc_writer *writer, hpc_algorithm algorithm)
 {
@@ -256,6 +301,8 @@ write_parts(hpt_hand *hand, hpc_writer *writer, hpc_algorithm algorithm)
 
 	if (algorithm == HPC_BOOST)
 		hpc_writer_set_monotone(writer, signs);
+	if (algorithm != HPC_MEAN)
+		hpc_writer_set_outcome(writer, hand_outcome());
 	if (algorithm == HPC_BOOST || algorithm == HPC_LINEAR)
 		hpc_writer_set_base(writer, 2.5);
 	if (algorithm == HPC_LINEAR)
@@ -290,6 +337,7 @@ hand_blend(hpt_hand *hand, const hpc_params *params,
 	const hpc_sketch sketch = hand->frame.sketch;
 
 	hand->frame.sketch = (hpc_sketch){0};
+	hand->frame.groups = NULL;
 	for (int i = 0; i < params->nmembers; i++)
 	{
 		size_t ignored;
@@ -297,9 +345,11 @@ hand_blend(hpt_hand *hand, const hpc_params *params,
 		members[i] = hpt_hand_model(hand, &params->members[i], &ignored);
 	}
 	hand->frame.sketch = sketch;
+	hand->frame.groups = hand->groups;
 	if (hpc_model_blend(&hand->memory.env, record, &hand_texts, &hand->frame,
 						(const void *const *) members, params->nmembers,
-						hand_calibration(false), &model, nbytes) != HPC_OK)
+						hand_calibration(false), hand_outcome(), &model,
+						nbytes) != HPC_OK)
 		give_up(hand);
 	for (int i = 0; i < params->nmembers; i++)
 		hpt_hand_release(hand, members[i]);
@@ -995,6 +1045,7 @@ hpt_model_exercise(const hpc_model *model)
 	sum += compare_rows(model, &summary);
 	explain_rows(model, &summary);
 	read_grids(model, &summary);
+	sum += hpt_read_sections(model);
 	for (int i = 0; i < summary.nmembers; i++)
 		sum += hpt_model_exercise(hpc_model_member(model, i));
 	return sum;

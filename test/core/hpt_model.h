@@ -30,6 +30,7 @@ typedef struct hpt_hand
 	hpc_frame frame;
 	hpc_feature features[HPT_HAND_FEATURES];
 	uint64_t words[5]; /* of the frame's sketch */
+	hpc_groups groups[HPT_HAND_FEATURES];
 	hpc_tree tree;
 	hpc_tree_node nodes[2 * HPT_HAND_LEAVES - 1];
 	uint32_t sets[HPT_HAND_LEAVES * HPT_HAND_WORDS];

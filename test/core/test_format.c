@@ -39,6 +39,9 @@ typedef struct field
 #define KNOT(name) FIELD("Knots", hpc_knot, name)
 #define LEARNER(name) FIELD("Learner", hpc_learner_record, name)
 #define SKETCH(name) FIELD("Row sketch", hpc_sketch_record, name)
+#define DRIFT(name) FIELD("Groups of values", hpc_drift_record, name)
+#define ENTRY(name) FIELD("Entries", hpc_drift_entry, name)
+#define GROUP(name) FIELD("Groups", hpc_group, name)
 #define KEY(name) FIELD("Tree keys", hpc_tree_key, name)
 
 static field fields[] = {
@@ -107,6 +110,13 @@ static field fields[] = {
 	KNOT(scale),
 	LEARNER(version),
 	LEARNER(reserved),
+	DRIFT(held_ratio),
+	DRIFT(nentries),
+	DRIFT(ngroups),
+	ENTRY(first_group),
+	ENTRY(ngroups),
+	GROUP(rows),
+	GROUP(bound),
 	SKETCH(nwords),
 	SKETCH(reserved),
 	SKETCH(limit),
@@ -190,6 +200,8 @@ check_sizes(FILE *page)
 				   {"Terms", sizeof(hpc_linear_term)},
 				   {"Knots", sizeof(hpc_knot)},
 				   {"Learner", sizeof(hpc_learner_record)},
+				   {"Entries", sizeof(hpc_drift_entry)},
+				   {"Groups", sizeof(hpc_group)},
 				   {"Tree keys", sizeof(hpc_tree_key)}};
 	char line[4096];
 	char heading[100] = "";

@@ -334,7 +334,8 @@ check_members(void)
 	}
 	hpt_hand_init(&hand, 1);
 	hpc_model_blend(&hand.memory.env, &record, &texts, &hand.frame,
-					(const void *const *) members, 3, NULL, &model, &nbytes);
+					(const void *const *) members, 3, NULL, NULL, &model,
+					&nbytes);
 	for (int i = 0; i < 3; i++)
 	{
 		const hpc_model *member = hpc_model_member(model, i);
@@ -438,7 +439,7 @@ check_out_of_memory(void)
 		hand.memory.fail_at = ++nrefused;
 		status = hpc_model_blend(&hand.memory.env, &record, &texts,
 								 &hand.frame, (const void *const *) members, 2,
-								 NULL, &model, &nbytes);
+								 NULL, NULL, &model, &nbytes);
 		nwrong +=
 			status != HPC_OK && (status != HPC_NO_MEMORY || model != NULL);
 		hpt_hand_release(&hand, model);

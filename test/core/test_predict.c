@@ -428,7 +428,7 @@ check_huge_members(void)
 		for (int j = 0; j < 2; j++)
 			members[j] = model_of_leaves(&hand, 0, &leaf[i][j], 1);
 		hpc_model_blend(&hand.memory.env, &record, &texts, &hand.frame,
-						(const void *const *) members, 2, NULL, &model,
+						(const void *const *) members, 2, NULL, NULL, &model,
 						&nbytes);
 		hpt_same_bits(hpc_model_predict(model, values, codes), expected[i],
 					  "the mean of huge members is within them");

@@ -270,8 +270,7 @@ member_is(const hpc_model *member, const hpt_table *table,
 	if (train_to(&memory, table, params, &alone, &dataset) == HPC_OK)
 	{
 		size_t nbytes;
-		hpc_model *bare = hpt_with_section(alone.model, HPC_SECTION_ROW_SKETCH,
-										   NULL, 0, &nbytes);
+		hpc_model *bare = hpt_bare(alone.model, &nbytes);
 
 		same = nbytes == member->nbytes &&
 			   memcmp((const char *) member + 4, (const char *) bare + 4,

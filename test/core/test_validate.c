@@ -665,7 +665,7 @@ validate_blend(const void *const *members, int nmembers, int nfeatures)
 	hpt_hand_init(&hand, 1);
 	hand.frame.nfeatures = nfeatures;
 	status = hpc_model_blend(&hand.memory.env, &record, &texts, &hand.frame,
-							 members, nmembers, NULL, &model, &nbytes);
+							 members, nmembers, NULL, NULL, &model, &nbytes);
 	if (status == HPC_OK)
 		status = hpt_model_validate(model, nbytes);
 	hpt_hand_release(&hand, model);
@@ -830,6 +830,122 @@ check_hostile_sketch(void)
 	REFUSED("more words than different rows", training(&v)->ndistinct = 2);
 }
 
+/* ---------- groups of values ---------- */
+
+static hpc_drift_record *
+drift(victim *v)
+{
+	return at(v, v->view.drift);
+}
+
+static hpc_drift_entry *
+entry(victim *v, uint32_t i)
+{
+	return at(v, &hpc_drift_entries(v->view.drift)[i]);
+}
+
+static hpc_group *
+groups(victim *v, uint32_t i)
+{
+	return at(v, hpc_drift_groups(v->view.drift) + entry(v, i)->first_group);
+}
+
+/* The last group of a feature, or of predictions. */
+static hpc_group *
+last_group(victim *v, uint32_t i)
+{
+	return groups(v, i) + entry(v, i)->ngroups - 1;
+}
+
+/* Features of hpt_hand. */
+enum
+{
+	AREA,
+	POOL,
+	SOLD,
+	STREET,
+	VOID,
+	ZONE,
+	PREDICTIONS
+};
+
+static void
+swap_groups(hpc_group *a, hpc_group *b)
+{
+	hpc_group group = *a;
+
+	*a = *b;
+	*b = group;
+}
+
+static void
+check_hostile_section_of_groups(void)
+{
+	REFUSED("a feature less", drift(&v)->nentries--);
+	REFUSED("features without end", drift(&v)->nentries = UINT32_MAX);
+	REFUSED("a group less", drift(&v)->ngroups--);
+	REFUSED("groups without end", drift(&v)->ngroups = UINT32_MAX);
+	REFUSED("groups of the neighbour", entry(&v, AREA)->ngroups++);
+	REFUSED("groups elsewhere", entry(&v, SOLD)->first_group--);
+	REFUSED("a feature without groups",
+			entry(&v, POOL)->first_group += entry(&v, AREA)->ngroups;
+			entry(&v, AREA)->ngroups = 0);
+	REFUSED("groups from the end on",
+			entry(&v, PREDICTIONS)->ngroups = UINT32_MAX);
+	hpt_ok(with_section(HPC_SECTION_DRIFT, HPC_SECTION_OPTIONAL, 8) ==
+				   HPC_CORRUPT &&
+			   with_section(HPC_SECTION_DRIFT, HPC_SECTION_OPTIONAL, 16) ==
+				   HPC_CORRUPT,
+		   "a record alone is refused");
+	REFUSED("a ratio without end", drift(&v)->held_ratio = INFINITY);
+	REFUSED("no predictions, but a ratio",
+			drift(&v)->ngroups -= entry(&v, PREDICTIONS)->ngroups;
+			entry(&v, PREDICTIONS)->ngroups = 0);
+}
+
+static void
+check_hostile_groups(void)
+{
+	attack(FOREST);
+	check_hostile_section_of_groups();
+	REFUSED("a row more", groups(&v, AREA)->rows++);
+	REFUSED("a row less", groups(&v, ZONE)->rows--);
+	REFUSED("rows without end", groups(&v, AREA)->rows = UINT64_MAX);
+	REFUSED("rows that go round", groups(&v, AREA)[0].rows += 1;
+			groups(&v, AREA)[1].rows -= 1; groups(&v, AREA)[2].rows = -5);
+	REFUSED("a row missing too many", last_group(&v, AREA)->rows++;
+			groups(&v, AREA)->rows--);
+	REFUSED("a bound of what is missing", last_group(&v, SOLD)->bound = 1);
+	REFUSED("bounds in another order",
+			swap_groups(&groups(&v, AREA)[0], &groups(&v, AREA)[1]));
+	REFUSED("a bound twice",
+			groups(&v, AREA)[1].bound = groups(&v, AREA)[0].bound);
+	REFUSED("a bound that is not a number", groups(&v, AREA)[1].bound = NAN);
+	REFUSED("values that have no group",
+			last_group(&v, SOLD)[-1].bound = 1e99);
+	REFUSED("values that have no group, of void",
+			groups(&v, VOID)->bound = NAN);
+	REFUSED("a boolean of another kind", groups(&v, POOL)->bound = 0.25);
+	REFUSED("a category that does not exist", groups(&v, ZONE)->bound = 33);
+	REFUSED("half a category", groups(&v, ZONE)->bound = 0.5);
+	REFUSED("no category", groups(&v, ZONE)->bound = -1);
+	REFUSED("a category that is not a number", groups(&v, ZONE)->bound = NAN);
+	REFUSED("a category twice",
+			groups(&v, ZONE)[8].bound = groups(&v, ZONE)[0].bound);
+	REFUSED("frequent categories last",
+			swap_groups(&groups(&v, STREET)[0], &groups(&v, STREET)[1]));
+	REFUSED("the others as a category", last_group(&v, ZONE)[-1].bound = 3);
+	REFUSED("no other rows, but others", groups(&v, PREDICTIONS)->rows = 1001);
+	REFUSED("predictions that are missing",
+			last_group(&v, PREDICTIONS)->rows = 1);
+	REFUSED("predictions of no rows",
+			for (uint32_t i = 0; i < entry(&v, PREDICTIONS)->ngroups; i++)
+				groups(&v, PREDICTIONS)[i]
+					.rows = 0);
+	REFUSED("predictions without a group",
+			last_group(&v, PREDICTIONS)[-1].bound = 0.5);
+}
+
 /* ---------- keys of trees ---------- */
 
 /* The keys are the last section, so that some can be cut off. */
@@ -981,6 +1097,7 @@ main(void)
 	check_later_sections();
 	check_hostile_learner();
 	check_hostile_sketch();
+	check_hostile_groups();
 	check_hostile_keys();
 	attack(FOREST);
 	check_version_message();
