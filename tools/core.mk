@@ -51,7 +51,7 @@ ifeq ($(VARIANT),valgrind)
 CFLAGS = -O1 -g
 run = GOMP_SPINCOUNT=0
 under = valgrind -q --error-exitcode=99 --fair-sched=yes
-left_out = $(addprefix test_,boost design golden grow memory property stream \
+left_out = $(addprefix test_,boost design golden judge grow memory property stream \
 	validate fixed math oob scan split target)
 endif
 

@@ -1146,4 +1146,65 @@ typedef struct hpc_gate_result
 /* False: losses, or powers of them, are beyond the range of doubles. */
 extern bool hpc_gate_end(const hpc_gate *gate, hpc_gate_result *result);
 
+/* ---------- drift ---------- */
+
+/*
+ * A feature, or the predictions, of the training (before) and of newer rows
+ * (now): rows by group, of which the last is that of missing values.
+ */
+#define HPC_DRIFT_GROUPS 12
+#define HPC_DRIFT_NEVER 3
+#define HPC_DRIFT_FAR_PSI 0.1 /* an index above it matters */
+
+typedef struct hpc_drift_counts
+{
+	int ngroups; /* 0: nothing is known of the training */
+	uint64_t before[HPC_DRIFT_GROUPS];
+	uint64_t now[HPC_DRIFT_GROUPS];
+	uint64_t nbefore; /* rows */
+	uint64_t nnow;
+	int nnever; /* ways to be unlike all of the training */
+	uint64_t never[HPC_DRIFT_NEVER]; /* rows now that are */
+
+	/* rows of the training that, by chance, may have been the only such ones */
+	uint64_t singles[HPC_DRIFT_NEVER];
+} hpc_drift_counts;
+
+/* Ratios prediction / actual. */
+typedef struct hpc_drift_ratios
+{
+	double before;    /* their median over rows held out of the training */
+	uint64_t nbefore; /* those rows; 0: none, before is what should be */
+	double now;       /* their median now; NaN: there are none */
+	uint64_t nabove;  /* ratios now above before */
+	uint64_t nbelow;
+} hpc_drift_ratios;
+
+typedef enum hpc_drift_verdict
+{
+	HPC_DRIFT_UNKNOWN = 0, /* there is nothing to compare with */
+	HPC_DRIFT_STABLE,
+	HPC_DRIFT_TOO_FEW, /* far off, as so few rows may be by chance */
+	HPC_DRIFT_FOUND
+} hpc_drift_verdict;
+
+typedef struct hpc_drift
+{
+	hpc_drift_verdict verdict;
+	bool known;     /* there is something to compare with */
+	bool far;       /* enough to matter, whatever the chance */
+	double psi;     /* population stability index; NaN: unknown */
+	double p_value; /* NaN: unknown; adjusted by hpc_drift_judge */
+	int most;       /* the group whose gain adds most to psi, or -1 */
+} hpc_drift;
+
+/* What differs, and by which chance; no verdict yet. */
+extern void
+hpc_drift_compare(const hpc_drift_counts *counts, hpc_drift *drift);
+extern void
+hpc_drift_compare_ratios(const hpc_drift_ratios *ratios, hpc_drift *drift);
+
+/* The verdicts of a report of n lines, all at once. */
+extern hpc_status hpc_drift_judge(hpc_env *env, hpc_drift *drifts, int n);
+
 #endif /* HPC_H */
