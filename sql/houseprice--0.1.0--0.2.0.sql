@@ -184,3 +184,123 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 50;
 COMMENT ON FUNCTION hp_diff(hp_model, hp_model) IS
 	'what two models differ in, a row for each difference';
+
+---------------------------------------------------------------------------
+-- drift
+---------------------------------------------------------------------------
+
+CREATE TYPE hp_drift_line AS
+(
+	feature text,
+	verdict text,
+	n bigint,
+	psi float8,
+	p_value float8,
+	nulls_before float8,
+	nulls float8,
+	unseen float8,
+	out_of_range float8,
+	median_ratio float8,
+	change text,
+	picture text
+);
+COMMENT ON TYPE hp_drift_line IS
+	'what hp_drift returns for each feature: how newer rows differ from those of the training';
+
+CREATE FUNCTION hp_drift_accum(internal, hp_model, record) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 150;
+COMMENT ON FUNCTION hp_drift_accum(internal, hp_model, record) IS
+	'transition function of hp_drift';
+
+CREATE FUNCTION hp_drift_accum(internal, hp_model, record, float8) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 150;
+COMMENT ON FUNCTION hp_drift_accum(internal, hp_model, record, float8) IS
+	'transition function of hp_drift';
+
+CREATE FUNCTION hp_drift_accum(internal, text, record) RETURNS internal
+AS 'MODULE_PATHNAME', 'hp_drift_accum_name'
+LANGUAGE C STABLE PARALLEL SAFE COST 150;
+COMMENT ON FUNCTION hp_drift_accum(internal, text, record) IS
+	'transition function of hp_drift';
+
+CREATE FUNCTION hp_drift_accum(internal, text, record, float8) RETURNS internal
+AS 'MODULE_PATHNAME', 'hp_drift_accum_name'
+LANGUAGE C STABLE PARALLEL SAFE COST 150;
+COMMENT ON FUNCTION hp_drift_accum(internal, text, record, float8) IS
+	'transition function of hp_drift';
+
+CREATE FUNCTION hp_drift_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_drift_combine(internal, internal) IS
+	'combine function of hp_drift';
+
+CREATE FUNCTION hp_drift_serialize(internal) RETURNS bytea
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_drift_serialize(internal) IS
+	'serial function of hp_drift';
+
+CREATE FUNCTION hp_drift_deserialize(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hp_drift_deserialize(bytea, internal) IS
+	'deserial function of hp_drift';
+
+CREATE FUNCTION hp_drift_final(internal) RETURNS hp_drift_line[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hp_drift_final(internal) IS
+	'final function of hp_drift';
+
+CREATE AGGREGATE hp_drift(model hp_model, r record)
+(
+	SFUNC = hp_drift_accum,
+	STYPE = internal,
+	FINALFUNC = hp_drift_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_drift_combine,
+	SERIALFUNC = hp_drift_serialize,
+	DESERIALFUNC = hp_drift_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_drift(hp_model, record) IS
+	'how rows differ from those of the training of a model';
+
+CREATE AGGREGATE hp_drift(model hp_model, r record, actual float8)
+(
+	SFUNC = hp_drift_accum,
+	STYPE = internal,
+	FINALFUNC = hp_drift_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_drift_combine,
+	SERIALFUNC = hp_drift_serialize,
+	DESERIALFUNC = hp_drift_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_drift(hp_model, record, float8) IS
+	'how rows differ from those of the training of a model; the actual value being a value';
+
+CREATE AGGREGATE hp_drift(name text, r record)
+(
+	SFUNC = hp_drift_accum,
+	STYPE = internal,
+	FINALFUNC = hp_drift_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_drift_combine,
+	SERIALFUNC = hp_drift_serialize,
+	DESERIALFUNC = hp_drift_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_drift(text, record) IS
+	'how rows differ from those of the training of the model that is released under a name';
+
+CREATE AGGREGATE hp_drift(name text, r record, actual float8)
+(
+	SFUNC = hp_drift_accum,
+	STYPE = internal,
+	FINALFUNC = hp_drift_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = hp_drift_combine,
+	SERIALFUNC = hp_drift_serialize,
+	DESERIALFUNC = hp_drift_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE hp_drift(text, record, float8) IS
+	'how rows differ from those of the training of the model that is released under a name; the actual value being a value';

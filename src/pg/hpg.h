@@ -299,6 +299,12 @@ extern char *hpg_bar(double share, int width);
 /* The same to the right of a line for shares above 0, to the left below. */
 extern char *hpg_bar_about_line(double share, int width);
 
+/*
+ * Shares of n groups as a row of characters, the higher the larger: the largest
+ * of all, or more, is as high as a character gets.
+ */
+extern char *hpg_skyline(const double *shares, int n, double largest);
+
 /* A value of a number, boolean or time, as text. */
 extern char *hpg_number_text(hpc_kind kind, double number);
 
@@ -396,6 +402,15 @@ hpg_is_repeated(FunctionCallInfo fcinfo, int kind, const char *column);
 /* The memory of the aggregate that calls; nothing else may. */
 extern MemoryContext hpg_aggregate_context(FunctionCallInfo fcinfo);
 
+/* What a support function returns that has nothing to add. */
+#define HPG_RETURN_STATE_AS_IT_CAME()        \
+	do                                       \
+	{                                        \
+		if (PG_ARGISNULL(0))                 \
+			PG_RETURN_NULL();                \
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0)); \
+	} while (0)
+
 /* Points buffer at the bytes of a serialised state, argument 0. */
 extern void hpg_read_state(FunctionCallInfo fcinfo, StringInfo buffer);
 
@@ -458,6 +473,21 @@ extern hpg_loaded *hpg_call_named(hpg_call *call, Datum datum);
 /* One of the two: how argument 0 says which model. */
 typedef hpg_loaded *(*hpg_resolver)(hpg_call *call, Datum datum);
 
+/*
+ * The argument of an aggregate that takes one model for all rows of a
+ * group.  The call is that of its state, zeroed at first; ERROR where the model
+ * is NULL, or not that of digest, from the last row.
+ */
+extern hpg_loaded *
+hpg_call_same_model(FunctionCallInfo fcinfo, int arg, hpg_resolver resolve,
+					hpg_call *call, MemoryContext context, hpc_digest *digest);
+
+/* The ERROR for another one. */
+extern void hpg_models_differ(void) pg_attribute_noreturn();
+
+/* Its row argument; ERROR where that is NULL. */
+extern HeapTupleHeader hpg_arg_row(FunctionCallInfo fcinfo, int arg);
+
 /* The digest of the model in a datum, of which it reads the first bytes. */
 extern hpc_digest hpg_datum_digest(Datum datum);
 
@@ -507,6 +537,10 @@ extern double hpg_binding_predict(hpg_binding *binding, hpg_loaded *loaded,
 extern double
 hpg_binding_predict_values(hpg_binding *binding, hpg_loaded *loaded);
 
+/* The same for the values that were read last. */
+extern double
+hpg_binding_predict_read(hpg_binding *binding, hpg_loaded *loaded);
+
 /*
  * The prediction out of bag for the row whose values hpg_binding_values, or
  * hpg_binding_all_values, answered last.  False: every tree has it in its bag.
@@ -551,6 +585,9 @@ extern void hpg_check_interval(const hpc_model *model, double coverage);
 
 /* What of a row is unlike the training: a text[]. */
 extern Datum hpg_warnings(const hpc_model *model, const hpc_value *values);
+
+/* A category in quotes, shortened where it is long. */
+extern char *hpg_quoted(const char *bytes, uint32_t nbytes);
 
 /* How a value is unlike all of the training. */
 typedef enum hpg_warning

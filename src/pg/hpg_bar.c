@@ -77,6 +77,27 @@ hpg_bar_about_line(double share, int width)
 }
 
 char *
+hpg_skyline(const double *shares, int n, double largest)
+{
+	bool blocks = GetDatabaseEncoding() == PG_UTF8;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < n; i++)
+	{
+		int height = (int) ceil(8 * Min(shares[i] / largest, 1));
+
+		if (!(height > 0))
+			appendStringInfoChar(&text, '.');
+		else if (blocks)
+			appendStringInfo(&text, "\xe2\x96%c", 0x80 + height);
+		else
+			appendStringInfoChar(&text, (char) ('0' + height));
+	}
+	return text.data;
+}
+
+char *
 hpg_number_text(hpc_kind kind, double number)
 {
 	char *time = kind == HPC_TIME ? hpg_time_json(number) : NULL;

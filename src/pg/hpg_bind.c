@@ -204,11 +204,17 @@ next_predictor(hpg_loaded *loaded)
 }
 
 double
+hpg_binding_predict_read(hpg_binding *binding, hpg_loaded *loaded)
+{
+	return hpc_predictor_predict(next_predictor(loaded), loaded->model,
+								 binding->values, binding->codes);
+}
+
+double
 hpg_binding_predict_values(hpg_binding *binding, hpg_loaded *loaded)
 {
 	read_features(binding, false);
-	return hpc_predictor_predict(next_predictor(loaded), loaded->model,
-								 binding->values, binding->codes);
+	return hpg_binding_predict_read(binding, loaded);
 }
 
 double

@@ -65,35 +65,6 @@ hp_digest_accum(PG_FUNCTION_ARGS)
 
 /* ---------- what a model consumes ---------- */
 
-/*
- * The model argument; one model for all rows of a group.  What is cached
- * lives in the state, since a distributed engine may call the transition
- * function with a new FmgrInfo for each row.
- */
-static const hpc_model *
-model_arg(FunctionCallInfo fcinfo, digest_state *state, MemoryContext context)
-{
-	const hpc_model *model;
-	hpc_digest digest;
-
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("model must not be NULL")));
-	if (state->call.context == NULL)
-		hpg_call_init(&state->call, context);
-	model = hpg_call_model(&state->call, PG_GETARG_DATUM(1))->model;
-	digest = hpc_model_digest(model);
-	if (state->call.binding != NULL &&
-		memcmp(&digest, &state->model_digest, sizeof(digest)) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("model differs between rows"),
-				 errhint("Digest the rows for one model at a time.")));
-	state->model_digest = digest;
-	return model;
-}
-
 /* The target of the row: the argument, else the column that the model names. */
 static bool
 target_of_row(FunctionCallInfo fcinfo, const hpc_texts *texts,
@@ -117,20 +88,17 @@ hp_digest_accum_model(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = hpg_aggregate_context(fcinfo);
 	digest_state *state = state_arg(fcinfo, context);
-	const hpc_model *model = model_arg(fcinfo, state, context);
+	const hpc_model *model =
+		hpg_call_same_model(fcinfo, 1, hpg_call_model, &state->call, context,
+							&state->model_digest)
+			->model;
 	hpc_model_summary summary;
 	const hpc_value *values;
 	HeapTupleHeader row;
 	double target;
 	double weight;
 
-	if (PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("row must not be NULL"),
-				 errhint("Leave such rows out with FILTER (WHERE h IS "
-						 "DISTINCT FROM NULL).")));
-	row = PG_GETARG_HEAPTUPLEHEADER(2);
+	row = hpg_arg_row(fcinfo, 2);
 	hpg_binding_of(&state->call.binding, model, row, context);
 	values = hpg_binding_values(state->call.binding, row);
 	hpc_model_summarize(model, &summary);

@@ -30,6 +30,7 @@
 
 #include "hpg.h"
 #include "hpg_compat.h"
+#include "hpg_registry.h"
 
 HPG_FUNCTION(hp_model_in);
 HPG_FUNCTION(hp_model_out);
@@ -350,6 +351,45 @@ hpg_call_model(hpg_call *call, Datum datum)
 		call->toast_relation = pointer.va_toastrelid;
 	}
 	return call->loaded;
+}
+
+void
+hpg_models_differ(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("model differs between rows"),
+			 errhint("Give the rows of one model at a time: GROUP BY what "
+					 "tells the models apart.")));
+}
+
+hpg_loaded *
+hpg_call_same_model(FunctionCallInfo fcinfo, int arg, hpg_resolver resolve,
+					hpg_call *call, MemoryContext context, hpc_digest *digest)
+{
+	bool first = call->context == NULL;
+	hpg_loaded *loaded;
+
+	hpg_check_given(fcinfo, arg, "model");
+	if (first)
+		hpg_call_init(call, context);
+	loaded = resolve(call, PG_GETARG_DATUM(arg));
+	if (!first && memcmp(&loaded->digest, digest, sizeof(*digest)) != 0)
+		hpg_models_differ();
+	*digest = loaded->digest;
+	return loaded;
+}
+
+HeapTupleHeader
+hpg_arg_row(FunctionCallInfo fcinfo, int arg)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("row must not be NULL"),
+				 errhint("Leave such rows out with FILTER (WHERE h IS "
+						 "DISTINCT FROM NULL).")));
+	return PG_GETARG_HEAPTUPLEHEADER(arg);
 }
 
 const hpc_model *

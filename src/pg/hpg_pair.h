@@ -55,15 +55,6 @@ hpg_pair_has_logs(const hpg_pair *p)
 
 /* ---------- aggregate support ---------- */
 
-/* What a transition returns when it passes a pair over. */
-#define HPG_RETURN_STATE_AS_IT_CAME()        \
-	do                                       \
-	{                                        \
-		if (PG_ARGISNULL(0))                 \
-			PG_RETURN_NULL();                \
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0)); \
-	} while (0)
-
 /*
  * The pair among the arguments of a transition function; false where one side
  * is NULL.

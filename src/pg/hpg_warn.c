@@ -18,7 +18,7 @@
 HPG_FUNCTION(hp_warn);
 HPG_FUNCTION(hp_check);
 
-/* Bytes of a category that a warning quotes. */
+/* Bytes of a category that a message quotes. */
 #define QUOTED_BYTES 60
 
 /* ---------- one row ---------- */
@@ -31,10 +31,10 @@ end_text(hpc_kind kind, double number)
 	return time != NULL ? time : float8out_internal(number);
 }
 
-static char *
-quoted(const hpc_value *value)
+char *
+hpg_quoted(const char *bytes, uint32_t nbytes)
 {
-	char *text = hpg_from_utf8(value->bytes, value->nbytes);
+	char *text = hpg_from_utf8(bytes, nbytes);
 	int length = (int) strlen(text);
 
 	if (length <= QUOTED_BYTES)
@@ -93,7 +93,8 @@ warn_of(const hpc_model *model, int index, const hpc_value *value)
 								  is_time ? "earliest" : "least");
 		case HPG_WARN_UNSEEN:
 			return psprintf("%s is %s, which training did not see",
-							hpg_name(feature.name), quoted(value));
+							hpg_name(feature.name),
+							hpg_quoted(value->bytes, value->nbytes));
 		default:
 			return NULL;
 	}
