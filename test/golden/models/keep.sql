@@ -1,9 +1,9 @@
--- keep.sql: models of the present format, to be read for ever
+-- keep.sql: models of the present version, to be read for ever
 --
---   psql -X -q -f test/golden/models/keep.sql > test/golden/models/N.csv
+--   psql -X -q -f test/golden/models/keep.sql > test/golden/models/VERSION.csv
 --
--- in a database that has the extension, from the top level.  Once a format is
--- released its file is never written again: a later version must read these
+-- in a database that has the extension, from the top level.  Once a version is
+-- released its file is never written again: a later one must read these
 -- models, and predict what they predicted.  test/sql/kept.sql does so.
 --
 -- A line has the model's name, its digest, its text form, rows as JSON, what
@@ -21,6 +21,7 @@ FROM generate_series(1, 150) i;
 CREATE TEMP TABLE kept (name text, model hp_model);
 INSERT INTO kept SELECT 'mean', hp_train(l, 'price', hp_mean()) FROM lots l;
 INSERT INTO kept SELECT 'forest', hp_train(l, 'price', hp_forest(trees => 4, exclude => '{id}')) FROM lots l;
+INSERT INTO kept SELECT 'forest, seed 1', hp_train(l, 'price', hp_forest(trees => 4, seed => 1, exclude => '{id}')) FROM lots l;
 INSERT INTO kept
 SELECT 'forest, cleaned', hp_train(l, 'price', hp_forest(trees => 2, exclude => '{id}',
 	clean => '{"number": 0, "text": "None"}', min_leaf => 5)) FROM lots l;
