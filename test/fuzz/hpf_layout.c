@@ -173,9 +173,28 @@ copy_element(mutation *m, uint8_t *bytes, size_t nbytes, size_t element)
 				bytes + draw(m, nelements) * element, element);
 }
 
+/* Where the record of a section counts the last of its arrays; or NULL. */
+static uint32_t *
+count_of(hpc_model *model, const hpc_section *section)
+{
+	char *start = (char *) model + section->offset;
+
+	if (section->kind == HPC_SECTION_CALIBRATION &&
+		section->nbytes >= sizeof(hpc_calibration_record))
+		return &((hpc_calibration_record *) start)->nscores;
+	if (section->kind == HPC_SECTION_DRIFT &&
+		section->nbytes >= sizeof(hpc_drift_record))
+		return &((hpc_drift_record *) start)->ngroups;
+	if (section->kind == HPC_SECTION_ROW_SKETCH &&
+		section->nbytes >= sizeof(hpc_sketch_record))
+		return &((hpc_sketch_record *) start)->nwords;
+	return NULL;
+}
+
 /*
  * Adds an element, a copy of the last, to a section, or takes the last away.
- * Answers the size of the block then, whose offsets fit.
+ * Answers the size of the block then, whose offsets fit, and mostly the number
+ * of elements where there is one.
  */
 static size_t
 resize_section(mutation *m, hpc_model *model, size_t nbytes, size_t max,
@@ -189,6 +208,7 @@ resize_section(mutation *m, hpc_model *model, size_t nbytes, size_t max,
 	size_t old_end = (before + 7) / 8 * 8;
 	size_t new_end = (after + 7) / 8 * 8;
 	size_t behind = nbytes - section->offset;
+	uint32_t *count = count_of(model, section);
 
 	if (before < element || behind < old_end ||
 		nbytes - old_end + new_end > max)
@@ -197,6 +217,8 @@ resize_section(mutation *m, hpc_model *model, size_t nbytes, size_t max,
 	if (grow)
 		memmove(start + before, start + before - element, element);
 	memset(start + after, 0, new_end - after);
+	if (count != NULL && draw(m, 4) > 0)
+		*count += grow ? 1 : UINT32_MAX;
 	section->nbytes = after;
 	for (uint32_t i = which + 1; i < model->nsections; i++)
 		model->sections[i].offset += new_end - old_end;
@@ -208,6 +230,8 @@ element_of(const hpc_section *section)
 {
 	if (section->kind == HPC_SECTION_TREE_KEYS)
 		return sizeof(hpc_tree_key);
+	if (section->kind == HPC_SECTION_DRIFT)
+		return sizeof(hpc_group);
 	if (section->kind < HPC_SECTION_TRAINING ||
 		section->kind > HPC_KNOWN_SECTIONS)
 		return 8;
