@@ -1008,7 +1008,7 @@ extern void hpc_model_group_at(const hpc_model *model, int feature, int group,
 extern uint64_t
 hpc_model_group_rows(const hpc_model *model, int feature, int group);
 
-/* The group of any value; the feature must have groups. */
+/* The group of any value; -1: the feature has none. */
 extern int hpc_model_group_of(const hpc_model *model, int feature,
 							  const hpc_value *value);
 

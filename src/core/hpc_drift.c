@@ -197,11 +197,14 @@ hpc_model_group_at(const hpc_model *model, int feature, int group,
 	hpc_model_open(model, &view);
 	all = groups_of(&view, feature);
 	memset(out, 0, sizeof(*out));
-	out->rows = all.groups[group].rows;
+	out->kind = HPC_GROUP_MISSING;
 	out->lower = out->upper = NAN;
+	if (all.n == 0)
+		return;
+	out->rows = all.groups[group].rows;
 	if (group == (int) all.n - 1)
-		out->kind = HPC_GROUP_MISSING;
-	else if (!is_category(&view, feature))
+		return;
+	if (!is_category(&view, feature))
 	{
 		out->kind = HPC_GROUP_RANGE;
 		out->lower = group > 0 ? all.groups[group - 1].bound : -INFINITY;
@@ -220,9 +223,11 @@ uint64_t
 hpc_model_group_rows(const hpc_model *model, int feature, int group)
 {
 	hpc_model_view view;
+	span all;
 
 	hpc_model_open(model, &view);
-	return groups_of(&view, feature).groups[group].rows;
+	all = groups_of(&view, feature);
+	return all.n > 0 ? all.groups[group].rows : 0;
 }
 
 /* The group of a category, or that of the others. */
@@ -256,6 +261,8 @@ hpc_model_group_of(const hpc_model *model, int feature, const hpc_value *value)
 
 	hpc_model_open(model, &view);
 	all = groups_of(&view, feature);
+	if (all.n == 0)
+		return -1;
 	category = is_category(&view, feature);
 	if (value->missing || (!category && isnan(value->number)))
 		return (int) all.n - 1;

@@ -90,6 +90,8 @@ hpc_status
 hpc_sketch_unite(hpc_env *env, hpc_sketch *sketch, const uint64_t *words,
 				 uint32_t nwords, uint64_t limit)
 {
+	const uint64_t *own = sketch->words;
+	uint32_t nown = own != NULL ? sketch->nwords : 0;
 	hpc_sketch united = {.limit = limit};
 	uint32_t i = 0;
 	uint32_t j = 0;
@@ -97,13 +99,12 @@ hpc_sketch_unite(hpc_env *env, hpc_sketch *sketch, const uint64_t *words,
 	united.words = hpc_alloc(env, HPC_SKETCH_WORDS, sizeof(uint64_t));
 	if (united.words == NULL)
 		return HPC_NO_MEMORY;
-	if (sketch->words != NULL && sketch->limit < limit)
+	if (own != NULL && sketch->limit < limit)
 		united.limit = sketch->limit;
-	while (i < sketch->nwords || j < nwords)
+	while (i < nown || j < nwords)
 	{
-		bool mine = j == nwords ||
-					(i < sketch->nwords && sketch->words[i] <= words[j]);
-		uint64_t word = mine ? sketch->words[i] : words[j];
+		bool mine = j == nwords || (i < nown && own[i] <= words[j]);
+		uint64_t word = mine ? own[i] : words[j];
 
 		if (word > united.limit)
 			break;
@@ -113,7 +114,7 @@ hpc_sketch_unite(hpc_env *env, hpc_sketch *sketch, const uint64_t *words,
 			break;
 		}
 		united.words[united.nwords++] = word;
-		i += i < sketch->nwords && sketch->words[i] == word;
+		i += i < nown && own[i] == word;
 		j += j < nwords && words[j] == word;
 	}
 	hpc_sketch_free(env, sketch);

@@ -453,6 +453,7 @@ check_unknown(void)
 	hpt_table table;
 	hpc_model *model;
 	hpc_model *bare;
+	hpc_value number = hpt_number(1);
 	size_t nbytes;
 
 	hpt_table_houses(&table, 300, 1);
@@ -464,6 +465,8 @@ check_unknown(void)
 		   "no predictions where no row was held out");
 	bare = hpt_bare(model, &nbytes);
 	hpt_ok(hpc_model_ngroups(bare, 0) == 0 &&
+			   hpc_model_group_of(bare, 0, &number) == -1 &&
+			   hpc_model_group_of(model, nfeatures(model), &number) == -1 &&
 			   isnan(hpc_model_held_ratio(bare)),
 		   "a model without the section says nothing");
 	free(bare);
