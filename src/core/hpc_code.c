@@ -412,7 +412,7 @@ bin_keys(hpc_frame_maker *maker, hpc_feature *feature, const uint64_t *keys,
 	uint64_t left = n;
 	uint64_t here = 0;
 	uint32_t bin = 0;
-	hpc_groups unwanted;
+	hpc_groups unwanted = {0};
 	hpc_groups *groups = maker->frame->groups != NULL
 							 ? &maker->frame->groups[maker->frame->nfeatures]
 							 : &unwanted;
