@@ -53,6 +53,12 @@ has_server_dev() {
         [ -f "$("$pg_config" --includedir-server)/postgres.h" ]
 }
 has_cxx_library() { echo 'int main(void) { return 0; }' | clang -x c - -lstdc++ -o /dev/null; }
+# Of a PostgreSQL that no package brought, no package has the module.
+has_cron() {
+    local libraries
+    libraries=$("$pg_config" --pkglibdir) || return
+    [ -f "$libraries/pg_cron.so" ] || [ "$libraries" != "/usr/lib/postgresql/$1/lib" ]
+}
 has_browser() { has_program chromium || has_program chromium-browser || has_program google-chrome; }
 has_sanitizers() { ls "$(clang -print-runtime-dir)" | grep -q libclang_rt.tsan; }
 
@@ -81,6 +87,7 @@ look() {
 
     need perl has_program prove
     need libipc-run-perl perl -MIPC::Run -e 1
+    case $purpose in test | ci) need "postgresql-$major-cron" has_cron "$major" ;; esac
     if [ "$purpose" = valgrind ]; then
         need valgrind has_program valgrind
         need libc6-dbg valgrind -q true # which it cannot do without
