@@ -63,8 +63,6 @@ LEFT JOIN LATERAL (SELECT r.released_at, r.released_by FROM hp_releases r
 COMMENT ON VIEW hp_models IS
 	'the versions of all models and which of them are released, without the models themselves';
 
-GRANT SELECT ON hp_releases, hp_models TO PUBLIC;
-
 CREATE FUNCTION hp_publish(name text, model hp_model, note text DEFAULT NULL)
 RETURNS integer
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -107,12 +105,11 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE COST 150;
 COMMENT ON FUNCTION hp_predict_interval(text, record, float8) IS
 	'the same with an interval that holds the target with a given probability';
 
-REVOKE ALL ON FUNCTION hp_publish(text, hp_model, text),
-	hp_release(text, integer), hp_rollback(text), hp_get_model(text, integer)
-FROM PUBLIC;
-
 -- All of it is for the owner of the extension: who need not be who updates it,
--- and where the extension is trusted it is not who runs this script.
+-- and where the extension is trusted it is not who runs this script.  The owner
+-- owns the functions as well as the tables, and privileges are granted after
+-- that: then a dump has just what the owner has granted or revoked, by nobody
+-- else's name, and whoever restores it can do the same.
 DO $$
 DECLARE
 	owner name;
@@ -123,12 +120,17 @@ BEGIN
 	EXECUTE pg_catalog.format('ALTER TABLE @extschema@.hp_versions OWNER TO %I', owner);
 	EXECUTE pg_catalog.format('ALTER TABLE @extschema@.hp_releases OWNER TO %I', owner);
 	EXECUTE pg_catalog.format('ALTER VIEW @extschema@.hp_models OWNER TO %I', owner);
-	EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION
+	EXECUTE pg_catalog.format('ALTER FUNCTION @extschema@.hp_publish(pg_catalog.text, @extschema@.hp_model, pg_catalog.text) OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('ALTER FUNCTION @extschema@.hp_release(pg_catalog.text, pg_catalog.int4) OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('ALTER FUNCTION @extschema@.hp_rollback(pg_catalog.text) OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('ALTER FUNCTION @extschema@.hp_get_model(pg_catalog.text, pg_catalog.int4) OWNER TO %I', owner);
+	GRANT SELECT ON @extschema@.hp_releases, @extschema@.hp_models TO PUBLIC;
+	REVOKE ALL ON FUNCTION
 		@extschema@.hp_publish(pg_catalog.text, @extschema@.hp_model, pg_catalog.text),
 		@extschema@.hp_release(pg_catalog.text, pg_catalog.int4),
 		@extschema@.hp_rollback(pg_catalog.text),
 		@extschema@.hp_get_model(pg_catalog.text, pg_catalog.int4)
-		TO %I WITH GRANT OPTION', owner);
+		FROM PUBLIC;
 END
 $$;
 
