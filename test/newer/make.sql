@@ -26,6 +26,13 @@ SELECT name, hp_train(h, 'sale_price', params) FROM recipes, houses h GROUP BY n
 INSERT INTO models
 SELECT 'merged', hp_merge(model) FROM models WHERE name IN ('one', 'two');
 
+-- ---- models that were published, and a release that was taken back ----------
+
+SELECT hp_publish('ames', model, name) FROM models WHERE name IN ('boost', 'forest', 'linear') ORDER BY name;
+SELECT hp_release('ames', 2);
+SELECT hp_release('ames', 3);
+SELECT hp_rollback('ames');
+
 -- ---- models in other places -------------------------------------------------
 
 CREATE TYPE released AS (version int, model hp_model);

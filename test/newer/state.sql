@@ -6,6 +6,7 @@
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = error;
+SET TimeZone = 'UTC';
 \set ON_ERROR_STOP on
 BEGIN;
 
@@ -38,6 +39,14 @@ SELECT name, hp_train(h, 'sale_price', params ORDER BY md5(h::text)) = (SELECT m
 FROM recipes r, houses h GROUP BY name ORDER BY name;
 SELECT hp_merge(m) = (SELECT model FROM models WHERE name = 'merged')
 FROM (SELECT hp_train(h, 'sale_price', params) AS m FROM recipes, houses h WHERE name IN ('one', 'two') GROUP BY name) s;
+
+\qecho published and released
+SELECT * FROM hp_models ORDER BY name, version;
+SELECT * FROM hp_releases ORDER BY name, release;
+SELECT count(*) FILTER (WHERE hp_predict('ames', h) = hp_predict(model, h)), count(*) FROM houses h, models WHERE name = 'forest';
+SELECT hp_publish('ames', model) FROM models WHERE name IN ('linear', 'mean') ORDER BY name;
+SELECT hp_release('ames', 4);
+SELECT count(*) FILTER (WHERE hp_predict('ames', h) = hp_predict(model, h)), count(*) FROM houses h, models WHERE name = 'mean';
 
 \qecho models in other places
 SELECT (SELECT md5(string_agg(m::text, ',' ORDER BY n)) FROM unnest(list) WITH ORDINALITY u(m, n)), hp_model_info((release).model) ->> 'digest',
