@@ -33,7 +33,7 @@ sub refresh
 	if (@blocks)
 	{
 		sql('CREATE DATABASE example TEMPLATE manual');
-		HousepriceDocs::run('dbname=example', \@blocks, $has_kaggle);
+		HousepriceDocs::run('dbname=example', \@blocks, kaggle => $has_kaggle);
 		sql('DROP DATABASE example');
 	}
 	$new = HousepriceDocs::rewrite($text, @blocks);

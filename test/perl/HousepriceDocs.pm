@@ -2,7 +2,7 @@
 # HousepriceDocs: the examples in the manual, run and compared
 #
 #   my @blocks = HousepriceDocs::blocks($text);
-#   HousepriceDocs::run($connstr, \@blocks, $has_kaggle);
+#   HousepriceDocs::run($connstr, \@blocks, kaggle => $has_kaggle);
 #   my $problem = HousepriceDocs::problem($block);    # undef: as written
 #   my $new = HousepriceDocs::rewrite($text, @blocks);
 #
@@ -11,6 +11,7 @@
 #
 #   error     a statement may fail; the text shows the message
 #   kaggle    needs table kaggle_train; left out where it is not there
+#   cron      needs pg_cron; run by test/t/018_cron.pl alone
 #
 # The blocks of a file share one psql session.  Used by test/t/010_docs.pl and
 # tools/docs-refresh.pl, and so free of the server's test modules.
@@ -107,11 +108,15 @@ sub tidy
 	return $text;
 }
 
-# Runs the blocks in one session; each gets its output.
+# Runs the blocks in one session; each gets its output.  Those that need what
+# is not there are left out.
 sub run
 {
-	my ($connstr, $blocks, $has_kaggle) = @_;
-	my @run = grep { $has_kaggle || !$_->{kaggle} } @$blocks;
+	my ($connstr, $blocks, %has) = @_;
+	my @run = grep {
+		my $block = $_;
+		!grep { $block->{$_} && !$has{$_} } qw(kaggle cron)
+	} @$blocks;
 	my $script = File::Temp->new;
 	my $output = File::Temp->new;
 

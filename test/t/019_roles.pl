@@ -206,6 +206,10 @@ my %calls = (
 	hp_comparables => qq{SELECT c FROM public.lots l, public.hp_comparables($model, l, NULL::public.lots) c WHERE l.id OPERATOR(pg_catalog.<) 10},
 	hp_check => qq{SELECT c FROM public.hp_check($model, NULL::public.candidates) c},
 	hp_report => qq{SELECT public.hp_report($model, 'public.lots')},
+	hp_gate => qq{SELECT g FROM public.hp_gate('lots', $model, 'public.lots', target => 'price', undecided => 'pass', overlap => 'allow') g},
+	hp_gate_version => q{SELECT g FROM public.hp_gate('lots', 1, 'public.lots', target => 'price', undecided => 'pass', overlap => 'allow') g},
+	hp_drift => q{SELECT public.hp_drift('lots', l) FROM public.lots l},
+	hp_diff => qq{SELECT d FROM public.hp_diff(public.hp_get_model('lots', 1), $model) d},
 	hp_get_model => q{SELECT pg_catalog.md5(public.hp_model_send(public.hp_get_model('lots')))},
 	hp_publish => qq{BEGIN; SELECT public.hp_publish('lots', $model); SELECT public.hp_publish('evil', $model); ROLLBACK},
 	hp_release => q{BEGIN; SELECT public.hp_release('lots', 1); SELECT public.hp_rollback('lots'); ROLLBACK},
@@ -346,6 +350,8 @@ my %readers = (
 	'hp_residuals(source)' => "hp_residuals($m, NULL::lots, 'lots')",
 	'hp_comparables(r)' => "public.lots of, hp_comparables($m, of, NULL::lots)",
 	'hp_comparables(source)' => "public.lots of, hp_comparables($m, of, NULL::lots, 'SELECT * FROM lots')",
+	'hp_gate(source)' => "hp_gate('lots', $m, 'lots', target => 'price', undecided => 'pass', overlap => 'allow', tolerance => 10)",
+	'hp_gate(version, source)' => q{hp_gate('lots', 1, 'SELECT * FROM lots', target => 'price', undecided => 'pass', overlap => 'allow', tolerance => 10)},
 	'hp_report(source)' => "hp_report($m, 'lots')",
 );
 
