@@ -33,10 +33,10 @@ RESET enable_nestloop;
 RESET enable_hashjoin;
 -- a btree index holds whole models, so small ones only; a hash index any
 CREATE TABLE compare_few (model hp_model UNIQUE, note text);
-INSERT INTO compare_few SELECT hp_train(l, 7), 'the first' FROM compare_lots l WHERE a < 5;
-INSERT INTO compare_few SELECT hp_train(l, 7), 'the first again' FROM compare_lots l WHERE a < 5
+INSERT INTO compare_few SELECT hp_train(l, 7, hp_mean()), 'the first' FROM compare_lots l WHERE a < 5;
+INSERT INTO compare_few SELECT hp_train(l, 7, hp_mean()), 'the first again' FROM compare_lots l WHERE a < 5
 ON CONFLICT (model) DO NOTHING;
-INSERT INTO compare_few SELECT hp_train(l, 8), 'another' FROM compare_lots l WHERE a < 5
+INSERT INTO compare_few SELECT hp_train(l, 8, hp_mean()), 'another' FROM compare_lots l WHERE a < 5
 ON CONFLICT (model) DO NOTHING;
 SELECT note FROM compare_few ORDER BY 1;
 CREATE TABLE compare_some (model hp_model, note text, EXCLUDE USING hash (model WITH =));

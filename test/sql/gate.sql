@@ -136,7 +136,7 @@ SELECT 1 FROM gate('weighted', 'SELECT * FROM gate_sales s WHERE hp_split(s.i, 0
 SELECT verdict, candidate_overlap FROM gate('weighted', 'SELECT i, area, age, place, price FROM gate_holdout');
 -- models of 0.1.0 do not know their rows
 CREATE TABLE gate_kept (name text, digest text, model hp_model, rows json, predictions json, nodes bigint);
-\copy gate_kept FROM PROGRAM 'cat "$PG_ABS_SRCDIR/golden/models/1.csv"' (FORMAT csv, HEADER match)
+\copy gate_kept FROM PROGRAM 'cat "$PG_ABS_SRCDIR/golden/models/0.1.0.csv"' (FORMAT csv, HEADER match)
 CREATE TABLE gate_lots AS
 SELECT CASE WHEN i % 9 > 0 THEN i * 7919 % 1000 END AS area, (i * 31 % 7)::float4 / 3 AS ratio, (ARRAY['Elm', 'Oak', 'Fir', NULL, 'Ümläut', ''])[i % 6 + 1] AS street,
 	'zone ' || i % 40 AS zone, i % 10 = 0 AS corner, DATE '2000-01-01' + i * 13 % 4000 AS sold, 1 + i % 3 AS amount,

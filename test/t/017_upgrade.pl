@@ -48,7 +48,7 @@ sub as
 # script; and every kind of object that can use a function of the extension.
 my $use = qq{
 	CREATE TABLE kept (name text, digest text, model hp_model, rows json, predictions json, nodes bigint);
-	\\copy kept FROM '$top/test/golden/models/1.csv' (FORMAT csv, HEADER match)
+	\\copy kept FROM '$top/test/golden/models/0.1.0.csv' (FORMAT csv, HEADER match)
 	} . q{
 	CREATE TABLE lots AS
 	SELECT i AS id, i % 37 + 50 AS area, 'street ' || i % 5 AS street, i % 7 = 0 AS corner,
