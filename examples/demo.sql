@@ -86,6 +86,17 @@ WHERE NOT hp_split(h, 0.75)
 ORDER BY hp_fold(h, 1000), sale_price
 LIMIT 5;
 
+\echo '== A name for the model that is in use; the better one has to pass the gate'
+\echo
+\set ECHO queries
+SELECT hp_release('ames', hp_publish('ames', model)) AS version FROM seven;
+SELECT g.verdict, round(g.released) AS before, round(g.candidate) AS candidate, g.rows
+FROM everything, hp_gate('ames', model, 'SELECT * FROM houses h WHERE NOT hp_split(h, 0.75)') g;
+SELECT hp_release('ames', hp_publish('ames', model)) AS version FROM everything;
+SELECT version, released, algorithm, features, rows, left(digest, 8) AS digest FROM hp_models;
+SELECT round(avg(hp_predict('ames', h))) AS "mean price, by name" FROM houses h;
+\set ECHO none
+
 \if :{?report}
 \echo '== All of it as a page, to be opened in a browser: hp_report(model, source)'
 \echo
