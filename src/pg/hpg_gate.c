@@ -29,6 +29,7 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "hpg.h"
 #include "hpg_compat.h"
@@ -177,17 +178,42 @@ load_model(hpg_gate *gate, hpg_gate_side *side, Datum model)
 	hpc_model_summarize(side->model, &side->summary);
 }
 
+/* The version of the name, as of now: the statement may have published it. */
+static void
+load_candidate(hpg_gate *gate, int32 version)
+{
+	int32 found;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	load_model(gate, &gate->candidate,
+			   hpg_registry_model(gate->name, version, &found));
+	PopActiveSnapshot();
+}
+
+/* The same for the released one.  False: there is none. */
+static bool
+load_current(hpg_gate *gate)
+{
+	Datum model;
+	bool is_released;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	is_released =
+		hpg_registry_released(gate->name, &gate->released_version, &model);
+	if (is_released)
+		load_model(gate, &gate->released, model);
+	PopActiveSnapshot();
+	return is_released;
+}
+
 /* The released model, or what is compared with where there is none. */
 static void
 load_released(hpg_gate *gate)
 {
-	Datum model;
-
 	gate->candidate.who = "candidate";
 	gate->released.who = "released model";
-	if (hpg_registry_released(gate->name, &gate->released_version, &model))
+	if (load_current(gate))
 	{
-		load_model(gate, &gate->released, model);
 		gate->same = memcmp(&gate->candidate.digest, &gate->released.digest,
 							sizeof(hpc_digest)) == 0;
 		return;
@@ -542,10 +568,7 @@ hp_gate_version(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller;
 	hpg_gate *gate = make_gate(fcinfo, &caller);
-	int32 version = hpg_arg_version(fcinfo, ARG_CANDIDATE);
-	int32 found;
 
-	load_model(gate, &gate->candidate,
-			   hpg_registry_model(gate->name, version, &found));
+	load_candidate(gate, hpg_arg_version(fcinfo, ARG_CANDIDATE));
 	return judge(fcinfo, gate, caller);
 }

@@ -73,6 +73,11 @@ SELECT verdict FROM gate('better', 'SELECT i, area, age, place, w, NULL::float8 
 -- by version, which no right to read models takes; the released one is as good as itself on any rows
 SELECT hp_publish('gate sales', model) FROM gate_models WHERE name = 'better';
 SELECT verdict, released_version FROM hp_gate('gate sales', 2, 'gate_holdout');
+-- that the same statement publishes
+BEGIN;
+SELECT (hp_gate('gate sales', hp_publish('gate sales', model), 'gate_holdout', tolerance => 10, undecided => 'pass')).verdict
+FROM gate_models WHERE name = 'worse';
+ROLLBACK;
 SELECT verdict, rows, difference, released_version FROM hp_gate('gate sales', 1, 'SELECT * FROM gate_holdout ORDER BY i LIMIT 3');
 SELECT verdict FROM hp_gate('gate sales', 3, 'gate_holdout');
 SELECT verdict FROM hp_gate('gate sales', 0, 'gate_holdout');
