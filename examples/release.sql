@@ -5,7 +5,8 @@
 -- Part of the rows is learned from, the rest decides: the candidate is released
 -- if hp_gate finds it as good there as the model released now.  Otherwise psql
 -- says why and exits with 3, and nothing has happened: all of it is one
--- transaction, on one snapshot of the data.
+-- transaction, on one snapshot of the data, in which nobody else may release or
+-- take back a version of the name.
 --
 -- Variables (psql -v name=value), and what they are where they are not given:
 --

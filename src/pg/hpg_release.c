@@ -62,22 +62,38 @@ number_after(const char *name, int32 number)
 	return next;
 }
 
+static void
+not_visible(const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					errmsg("could not serialize access due to concurrent "
+						   "update"),
+					errdetail("%s", detail)));
+}
+
 /*
- * A foreign key is checked with the snapshot of the transaction, which may be
- * older than the version.
+ * Where the snapshot is that of the transaction, what has led to this call was
+ * seen with it: a gate may have judged by the release that was current then.
+ * So a later one is not passed over, as an UPDATE would not.  The version has
+ * to be visible too, for the foreign key, which is checked with that snapshot.
  */
 static void
-check_visible(const char *name, int32 version)
+check_visible(const char *name, const hpg_release *current, int32 version)
 {
-	if (IsolationUsesXactSnapshot() &&
-		!hpg_registry_has_version(name, version, GetTransactionSnapshot()))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to concurrent "
-						"update"),
-				 errdetail("Version %d of model \"%s\" was published after "
-						   "the transaction began.",
-						   version, name)));
+	hpg_release seen;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	if (current->number != 0 &&
+		!hpg_registry_release(name, current->number, GetTransactionSnapshot(),
+							  &seen))
+		not_visible(psprintf("Version %d of model \"%s\" was released after "
+							 "the transaction began.",
+							 current->version, name));
+	if (!hpg_registry_has_version(name, version, GetTransactionSnapshot()))
+		not_visible(psprintf("Version %d of model \"%s\" was published after "
+							 "the transaction began.",
+							 version, name));
 }
 
 static void
@@ -96,7 +112,7 @@ release_version(const char *name, int32 version, Snapshot snapshot)
 								version, name)));
 		return;
 	}
-	check_visible(name, version);
+	check_visible(name, &current, version);
 	next.number = number_after(name, current.number);
 	next.version = version;
 	next.previous = current.number;
@@ -138,7 +154,7 @@ roll_back(const char *name, Snapshot snapshot)
 				 errmsg("there is no earlier release of model \"%s\"", name),
 				 errdetail("Version %d is the first one that was released.",
 						   current.version)));
-	check_visible(name, target.version);
+	check_visible(name, &current, target.version);
 	next.number = number_after(name, current.number);
 	next.version = target.version;
 	next.previous = target.previous;
