@@ -117,19 +117,19 @@ BEGIN
 	SELECT pg_catalog.pg_get_userbyid(e.extowner) INTO STRICT owner
 	FROM pg_catalog.pg_extension e
 	WHERE e.extname OPERATOR(pg_catalog.=) 'houseprice';
-	EXECUTE pg_catalog.format('ALTER TABLE @extschema@.hp_versions OWNER TO %I', owner);
-	EXECUTE pg_catalog.format('ALTER TABLE @extschema@.hp_releases OWNER TO %I', owner);
-	EXECUTE pg_catalog.format('ALTER VIEW @extschema@.hp_models OWNER TO %I', owner);
-	EXECUTE pg_catalog.format('ALTER FUNCTION @extschema@.hp_publish(pg_catalog.text, @extschema@.hp_model, pg_catalog.text) OWNER TO %I', owner);
-	EXECUTE pg_catalog.format('ALTER FUNCTION @extschema@.hp_release(pg_catalog.text, pg_catalog.int4) OWNER TO %I', owner);
-	EXECUTE pg_catalog.format('ALTER FUNCTION @extschema@.hp_rollback(pg_catalog.text) OWNER TO %I', owner);
-	EXECUTE pg_catalog.format('ALTER FUNCTION @extschema@.hp_get_model(pg_catalog.text, pg_catalog.int4) OWNER TO %I', owner);
-	GRANT SELECT ON @extschema@.hp_releases, @extschema@.hp_models TO PUBLIC;
+	EXECUTE pg_catalog.format('ALTER TABLE hp_versions OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('ALTER TABLE hp_releases OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('ALTER VIEW hp_models OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('ALTER FUNCTION hp_publish(pg_catalog.text, hp_model, pg_catalog.text) OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('ALTER FUNCTION hp_release(pg_catalog.text, pg_catalog.int4) OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('ALTER FUNCTION hp_rollback(pg_catalog.text) OWNER TO %I', owner);
+	EXECUTE pg_catalog.format('ALTER FUNCTION hp_get_model(pg_catalog.text, pg_catalog.int4) OWNER TO %I', owner);
+	GRANT SELECT ON hp_releases, hp_models TO PUBLIC;
 	REVOKE ALL ON FUNCTION
-		@extschema@.hp_publish(pg_catalog.text, @extschema@.hp_model, pg_catalog.text),
-		@extschema@.hp_release(pg_catalog.text, pg_catalog.int4),
-		@extschema@.hp_rollback(pg_catalog.text),
-		@extschema@.hp_get_model(pg_catalog.text, pg_catalog.int4)
+		hp_publish(pg_catalog.text, hp_model, pg_catalog.text),
+		hp_release(pg_catalog.text, pg_catalog.int4),
+		hp_rollback(pg_catalog.text),
+		hp_get_model(pg_catalog.text, pg_catalog.int4)
 		FROM PUBLIC;
 END
 $$;

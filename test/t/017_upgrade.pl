@@ -160,6 +160,19 @@ foreach my $case (
 	  or diag(HousepriceCatalog::difference($old_dump, $new_dump));
 }
 
+# ---- a schema of any name ----------------------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE "named" OWNER seller');
+my $odd = q{"50% off: it's $1 \\ %I"};
+as('seller', 'named', qq{
+	CREATE SCHEMA $odd;
+	CREATE EXTENSION houseprice VERSION '0.1.0' SCHEMA $odd;
+	ALTER EXTENSION houseprice UPDATE;
+	SET search_path = $odd;
+	SELECT hp_release('lots', hp_publish('lots', hp_train(l, 'price', hp_mean()))) FROM (SELECT i AS price FROM generate_series(1, 9) i) l});
+is(as('seller', 'named', qq{SELECT $odd.hp_predict_json('lots', '{}')}), '5', 'a schema may have any name');
+as('seller', 'named', 'DROP EXTENSION houseprice CASCADE; ' . qq{CREATE EXTENSION houseprice SCHEMA $odd});
+
 # ---- the comparison sees what it should -------------------------------------
 
 $node->safe_psql('postgres', 'CREATE DATABASE changed TEMPLATE by_owner');
