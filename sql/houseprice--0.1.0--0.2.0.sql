@@ -46,6 +46,8 @@ CREATE TABLE hp_releases
 );
 COMMENT ON TABLE hp_releases IS
 	'which version each name has meant since when; hp_release and hp_rollback write it';
+-- hp_models asks for each version when it was released last; so does DELETE
+CREATE INDEX hp_releases_version_idx ON hp_releases (name, version, release);
 SELECT pg_catalog.pg_extension_config_dump('hp_releases', '');
 
 CREATE VIEW hp_models AS

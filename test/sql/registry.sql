@@ -349,6 +349,24 @@ SELECT hp_predict('lots', l) FROM (SELECT 50 AS area, 7 AS age) l;
 ROLLBACK;
 SELECT * FROM reg_price;
 
+-- what hp_models says of a version is found by an index, however many there are
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL enable_sort = off;
+DO $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXPLAIN (COSTS OFF) SELECT * FROM hp_models LOOP
+		IF line ~ 'hp_releases' THEN
+			RAISE NOTICE '%', substring(line FROM 'Index.*');
+		END IF;
+	END LOOP;
+END
+$$;
+ROLLBACK;
+
 DROP SCHEMA reg_elsewhere CASCADE;
 \set VERBOSITY default
 DROP VIEW reg_price, reg_priced;
