@@ -206,6 +206,29 @@ load_current(hpg_gate *gate)
 	return is_released;
 }
 
+/* A slip in the name would be a gate that almost anything passes. */
+static void
+note_unreleased(const hpg_gate *gate)
+{
+	hpg_version_range range;
+	const char *nearest = NULL;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	hpg_registry_versions(gate->name, NULL, GetActiveSnapshot(), &range);
+	if (range.greatest == 0)
+		nearest = hpg_registry_nearest(gate->name, GetActiveSnapshot());
+	PopActiveSnapshot();
+	ereport(NOTICE,
+			(errmsg("no version of model \"%s\" is released", gate->name),
+			 errdetail("The candidate has to be better than the mean of the "
+					   "targets of its training, %g.",
+					   gate->released.constant),
+			 nearest != NULL
+				 ? errhint("Perhaps you meant the model \"%s\".",
+						   hpg_name(nearest))
+				 : 0));
+}
+
 /* The released model, or what is compared with where there is none. */
 static void
 load_released(hpg_gate *gate)
@@ -221,11 +244,7 @@ load_released(hpg_gate *gate)
 	gate->released_version = 0;
 	gate->released.constant = gate->candidate.summary.target_mean;
 	gate->tolerance = 0;
-	ereport(NOTICE,
-			(errmsg("no version of model \"%s\" is released", gate->name),
-			 errdetail("The candidate has to be better than the mean of the "
-					   "targets of its training, %g.",
-					   gate->released.constant)));
+	note_unreleased(gate);
 }
 
 /* The target column: as the caller says, or as the models do. */

@@ -206,8 +206,11 @@ refuse_undecided(const hpg_gate *gate, const hpc_gate_result *result)
 					(long long) gate->sums.nrows, claim(gate),
 					figures(gate, result)),
 			 errdetail("%s", doubts(gate, result)),
-			 errhint("Give more rows or a larger tolerance, or let such a "
-					 "candidate pass with undecided => 'pass'.")));
+			 gate->sums.nrows < HPC_GATE_MIN_ROWS
+				 ? errhint("Give more rows, or let such a candidate pass "
+						   "with undecided => 'pass'.")
+				 : errhint("Give more rows or a larger tolerance, or let such "
+						   "a candidate pass with undecided => 'pass'.")));
 }
 
 /* Does the first of its name predict the mean, too? */

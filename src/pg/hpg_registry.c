@@ -526,15 +526,21 @@ shown(const char *name)
 	return kept == length ? name : psprintf("%.*s...", kept, name);
 }
 
+const char *
+hpg_registry_nearest(const char *name, Snapshot snapshot)
+{
+	int nnames;
+	const char **names = read_names(snapshot, &nnames);
+
+	return hpg_nearest_name(hpg_utf8_copy(name, (int) strlen(name)), nnames,
+							names);
+}
+
 static void
 name_missing(const char *name, Snapshot snapshot)
 {
 	bool is_model = strncmp(name, "houseprice model ", 17) == 0;
-	int nnames;
-	const char **names = read_names(snapshot, &nnames);
-	const char *nearest =
-		hpg_nearest_name(hpg_utf8_copy(name, (int) strlen(name)), nnames,
-						 names);
+	const char *nearest = hpg_registry_nearest(name, snapshot);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -24,6 +24,9 @@ extern Datum hpg_registry_model(const char *name, int32 version, int32 *found);
 extern bool
 hpg_registry_released(const char *name, int32 *version, Datum *model);
 
+/* The published name that is nearest to one, in UTF-8; NULL: none is near. */
+extern const char *hpg_registry_nearest(const char *name, Snapshot snapshot);
+
 /* Another number than before: what was read may not hold any more. */
 extern uint64 hpg_registry_generation(void);
 

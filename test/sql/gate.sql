@@ -81,6 +81,8 @@ ROLLBACK;
 SELECT verdict, rows, difference, released_version FROM hp_gate('gate sales', 1, 'SELECT * FROM gate_holdout ORDER BY i LIMIT 3');
 SELECT verdict FROM hp_gate('gate sales', 3, 'gate_holdout');
 SELECT verdict FROM hp_gate('gate sales', 0, 'gate_holdout');
+-- a slip in the name: nothing is released under it
+SELECT verdict, released_version FROM gate_models, hp_gate('gate sale', model, 'gate_holdout') WHERE name = 'better';
 SELECT verdict FROM hp_gate('gate sails', 1, 'gate_holdout');
 
 -- the figures are those of the aggregates, to the bit
