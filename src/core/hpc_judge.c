@@ -116,6 +116,17 @@ expected(const hpc_drift_counts *counts, double nrows)
 	return nrows * fmin(before, now) / (before + now);
 }
 
+/* What is too few for a cell of its own joins the last one, if there is one. */
+static void
+join_last(cell *cells, int n, cell *open)
+{
+	if (n == 0)
+		return;
+	cells[n - 1].before += open->before;
+	cells[n - 1].now += open->now;
+	*open = (cell){0, 0};
+}
+
 /*
  * The groups as cells of enough rows: neighbours together, the missing ones
  * alone where they are enough.  Answers the number of cells.
@@ -136,6 +147,7 @@ make_cells(const hpc_drift_counts *counts, cell *cells)
 
 		if (alone)
 		{
+			join_last(cells, n, &open);
 			cells[n++] = (cell){before, now};
 			continue;
 		}
@@ -146,12 +158,7 @@ make_cells(const hpc_drift_counts *counts, cell *cells)
 		cells[n++] = open;
 		open = (cell){0, 0};
 	}
-	if (n > 0)
-	{
-		/* too few for a cell of their own */
-		cells[n - 1].before += open.before;
-		cells[n - 1].now += open.now;
-	}
+	join_last(cells, n, &open);
 	return n;
 }
 

@@ -90,6 +90,30 @@ check_rows(void)
 		   "200 rows, by Pearson's formula: %.2g", drift.p_value);
 }
 
+/* Few rows join the values beside them, not the rows without a value. */
+static void
+check_leftover(void)
+{
+	static const uint64_t before[] = {500, 500, 3, 200};
+	static const uint64_t now[] = {50, 60, 1, 40};
+	static const double cells[2][3] = {{500, 503, 200}, {50, 61, 40}};
+	hpc_drift_counts counts = counts_of(4, before, now);
+	double sum = 0;
+
+	for (int i = 0; i < 3; i++)
+	{
+		double all = cells[0][i] + cells[1][i];
+		double there = all * 1203 / 1354;
+		double here = all * 151 / 1354;
+
+		sum += pow(cells[0][i] - there, 2) / there +
+			   pow(cells[1][i] - here, 2) / here;
+	}
+	/* 2 degrees of freedom; half of the risk is that of the exact test */
+	hpt_ok(fabs(compare(&counts).p_value / (2 * exp(-sum / 2)) - 1) < 1e-9,
+		   "the last values are few: %.3g", compare(&counts).p_value);
+}
+
 /* ---------- what is rare, and what training never had ---------- */
 
 static void
@@ -484,6 +508,7 @@ main(void)
 {
 	check_psi();
 	check_rows();
+	check_leftover();
 	check_rare();
 	check_never();
 	check_ratios();
