@@ -18,8 +18,11 @@
 #include "hpc_random.h"
 #include "hpc_series_inside.h"
 
-/* Records in a task. */
-#define CHUNK 65536
+/* Records in a task: |q| of all of them add up in 64 bits. */
+#define CHUNK 8192
+
+_Static_assert(CHUNK <= UINT64_C(1) << (63 - HPC_MAX_Q_BITS),
+			   "sums of a chunk overflow");
 
 /* False: stopped. */
 static bool
