@@ -584,8 +584,8 @@ extern hpc_digest hpc_model_digest(const hpc_model *model);
 /*
  * The trees of models[nmodels] in one forest, whatever the order of the
  * models: a block from env, as from hpc_train.  One model stays what it is.
- * They must be valid, and stay until then.  HPC_BAD_PARAMETER: they do not fit together;
- * HPC_LIMIT: there are too many trees.
+ * They must be valid, and stay until then.  HPC_BAD_PARAMETER: they do not fit
+ * together; HPC_LIMIT: there are too many trees.
  */
 extern hpc_status hpc_model_merge(hpc_env *env, const hpc_model *const *models,
 								  int nmodels, void **model, size_t *nbytes);

@@ -352,7 +352,7 @@ add_text(hpc_env *env, hpc_growing *strings, const char *text,
 }
 
 static void
-free_hpc_assembly(hpc_env *env, hpc_assembly *parts)
+free_assembly(hpc_env *env, hpc_assembly *parts)
 {
 	for (int i = 0; parts->place_of != NULL && i < parts->nfeatures; i++)
 		hpc_free(env, parts->place_of[i]);
@@ -618,7 +618,7 @@ hpc_writer_finish(hpc_env *env, hpc_writer *writer,
 			status = hpc_layout_write(env, writer, &parts, model, nbytes);
 		}
 	}
-	free_hpc_assembly(env, &parts);
+	free_assembly(env, &parts);
 	return status;
 }
 

@@ -414,7 +414,7 @@ extern MemoryContext hpg_aggregate_context(FunctionCallInfo fcinfo);
 /* Points buffer at the bytes of a serialised state, argument 0. */
 extern void hpg_read_state(FunctionCallInfo fcinfo, StringInfo buffer);
 
-/* ---------- hpg_model.c, hpg_cache.c, hpg_bind.c, hpg_named.c: model arguments ---------- */
+/* ---------- hpg_model.c, hpg_cache.c, hpg_bind.c, hpg_named.c: models ---------- */
 
 /* A model in memory, and what its predictions need. */
 typedef struct hpg_loaded

@@ -1,7 +1,8 @@
 /*
  * hpg_interval.c
- *		hp_predict_interval(model or name, row, coverage): a prediction and an interval
- *		around it; hp_coverage: the share of targets that intervals hold.
+ *		hp_predict_interval(model or name, row, coverage): a prediction and an
+ *		interval around it; hp_coverage: the share of targets that intervals
+ *		hold.
  */
 #include "postgres.h"
 

@@ -4,8 +4,9 @@
  *		hp_predict_oob: the honest one for a row that the model was trained on.
  *
  * The model is fetched once per call site, if it is not in the cache, and the
- * row's columns are bound once per model and row type (hpg_model.c, hpg_bind.c); what is left per row
- * is splitting it into columns and walking the trees.
+ * row's columns are bound once per model and row type (hpg_model.c,
+ * hpg_bind.c); what is left per row is splitting it into columns and walking
+ * the trees.
  */
 #include "postgres.h"
 

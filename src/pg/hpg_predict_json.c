@@ -1,7 +1,7 @@
 /*
  * hpg_predict_json.c
- *		hp_predict_json(model or name, jsonb): the prediction for a row as a web service
- *		sends it.
+ *		hp_predict_json(model or name, jsonb): the prediction for a row as a web
+ *		service sends it.
  *
  * A row type is made of the model's features, and the object's values become
  * values of its columns; from there on it is a row like any other.
