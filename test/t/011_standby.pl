@@ -23,6 +23,8 @@ $primary->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'backup', has_streaming => 1);
 HousepriceTest::stage($standby);
+# what a snapshot on the standby needs, the primary keeps
+$standby->append_conf('postgresql.conf', 'hot_standby_feedback = on');
 $standby->start;
 
 sub catch_up
