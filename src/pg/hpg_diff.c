@@ -422,6 +422,7 @@ part_categories(category_list *old, category_list *new)
 	{
 		int order = i == nold ? 1 : -1;
 
+		CHECK_FOR_INTERRUPTS();
 		if (i < nold && j < nnew)
 		{
 			uint32_t na;
@@ -451,7 +452,6 @@ put_categories(const differ *d)
 		category_list old = {.model = d->old, .feature = p->old};
 		category_list new = {.model = d->new, .feature = p->new};
 
-		CHECK_FOR_INTERRUPTS();
 		if (!is_comparable(p) || p->old->feature.kind != HPC_CATEGORY)
 			continue;
 		initStringInfo(&old.names);
