@@ -152,6 +152,11 @@ tolerance_arg(FunctionCallInfo fcinfo)
 				 errhint("0.05 lets a candidate be off by 5 %% more than the "
 						 "released model; one of -0.05 has to be better by "
 						 "5 %%.")));
+	if (tolerance > 1)
+		ereport(WARNING,
+				(errmsg("a tolerance of %g is %g %%", tolerance,
+						100 * tolerance),
+				 errhint("5 %% is 0.05.")));
 	return tolerance;
 }
 

@@ -55,16 +55,16 @@ SELECT verdict, round(difference::numeric, 3) AS difference FROM gate('worse', t
 SELECT verdict FROM gate('better', tolerance => -0.4);
 -- on few rows it may be lucky, and be off by less than the released model:
 -- that is no verdict
-SELECT k FROM generate_series(0, 19) k, gate('worse', format('SELECT * FROM gate_holdout WHERE i %% 20 = %s', k), tolerance => 10) g
+SELECT k FROM generate_series(0, 19) k, gate('worse', format('SELECT * FROM gate_holdout WHERE i %% 20 = %s', k), tolerance => 1) g
 WHERE candidate < released;
 SELECT verdict FROM gate('worse', 'SELECT * FROM gate_holdout WHERE i % 20 = 13');
 \echo :LAST_ERROR_SQLSTATE
 SELECT k, verdict, difference < 0 AS looks_better, upper_bound > tolerance AS may_be_worse, rows, rows < rows_needed AS too_few
 FROM unnest('{1,13,15}'::int[]) k, gate('worse', format('SELECT * FROM gate_holdout WHERE i %% 20 = %s', k), undecided => 'pass');
 -- less than 30 rows never are one
-SELECT verdict FROM gate('better', 'SELECT * FROM gate_holdout ORDER BY i LIMIT 29', tolerance => 10);
-SELECT verdict, rows FROM gate('better', 'SELECT * FROM gate_holdout ORDER BY i LIMIT 29', tolerance => 10, undecided => 'pass');
-SELECT verdict, rows FROM gate('better', 'SELECT * FROM gate_holdout ORDER BY i LIMIT 30', tolerance => 10);
+SELECT verdict FROM gate('better', 'SELECT * FROM gate_holdout ORDER BY i LIMIT 29', tolerance => 1);
+SELECT verdict, rows FROM gate('better', 'SELECT * FROM gate_holdout ORDER BY i LIMIT 29', tolerance => 1, undecided => 'pass');
+SELECT verdict, rows FROM gate('better', 'SELECT * FROM gate_holdout ORDER BY i LIMIT 30', tolerance => 1);
 -- no rows at all are a mistake
 SELECT verdict FROM gate('better', 'SELECT * FROM gate_holdout LIMIT 0', undecided => 'pass');
 \echo :LAST_ERROR_SQLSTATE
@@ -75,7 +75,7 @@ SELECT hp_publish('gate sales', model) FROM gate_models WHERE name = 'better';
 SELECT verdict, released_version FROM hp_gate('gate sales', 2, 'gate_holdout');
 -- that the same statement publishes
 BEGIN;
-SELECT (hp_gate('gate sales', hp_publish('gate sales', model), 'gate_holdout', tolerance => 10, undecided => 'pass')).verdict
+SELECT (hp_gate('gate sales', hp_publish('gate sales', model), 'gate_holdout', tolerance => 1, undecided => 'pass')).verdict
 FROM gate_models WHERE name = 'worse';
 ROLLBACK;
 SELECT verdict, rows, difference, released_version FROM hp_gate('gate sales', 1, 'SELECT * FROM gate_holdout ORDER BY i LIMIT 3');
@@ -94,7 +94,7 @@ FROM (SELECT 'mae' AS metric, hp_mae(p, c) AS c, hp_mae(p, r) AS r FROM gate_pai
 	UNION ALL SELECT 'rmse', hp_rmse(p, c), hp_rmse(p, r) FROM gate_pairs
 	UNION ALL SELECT 'rmsle', hp_rmsle(p, c), hp_rmsle(p, r) FROM gate_pairs
 	UNION ALL SELECT 'mape', hp_mape(p, c), hp_mape(p, r) FROM gate_pairs) m,
-	gate('better', 'SELECT * FROM gate_holdout WHERE area > 100', metric => m.metric, tolerance => 10) g;
+	gate('better', 'SELECT * FROM gate_holdout WHERE area > 100', metric => m.metric, tolerance => 1) g;
 -- the order of the rows and threads change nothing
 SET houseprice.threads = 1;
 CREATE TABLE gate_before AS SELECT * FROM gate('better', metric => 'rmse');
@@ -116,7 +116,7 @@ CREATE VIEW gate_gaps AS SELECT i, CASE WHEN i % 3 > 0 THEN area END AS area, ag
 SELECT g.candidate = hp_mae(h.price, hp_predict(c.model, h)) AS candidate, g.released = hp_mae(h.price, hp_predict(r.model, h)) AS released,
 	g.holdout_digest = hp_digest(h) AS digest
 FROM gate_gaps h, gate_models c, gate_models r,
-	(SELECT (hp_gate('gate gaps', model, 'gate_gaps', tolerance => 10)).* FROM gate_models WHERE name = 'filled 500') g
+	(SELECT (hp_gate('gate gaps', model, 'gate_gaps', tolerance => 1)).* FROM gate_models WHERE name = 'filled 500') g
 WHERE c.name = 'filled 500' AND r.name = 'filled 0'
 GROUP BY g.candidate, g.released, g.holdout_digest;
 RESET client_min_messages;
@@ -184,6 +184,8 @@ SELECT verdict FROM hp_gate('gate sales', 2, 'gate_holdout', 'r2');
 SELECT verdict FROM hp_gate('gate sales', 2, 'gate_holdout', 'MAE');
 SELECT verdict FROM hp_gate('gate sales', 2, 'gate_holdout', tolerance => 'NaN');
 SELECT verdict FROM hp_gate('gate sales', 2, 'gate_holdout', tolerance => 50);
+-- a percentage, it seems
+SELECT verdict FROM hp_gate('gate sales', 2, 'gate_holdout', tolerance => 5);
 SELECT verdict FROM hp_gate('gate sales', 2, 'gate_holdout', undecided => 'passed');
 SELECT verdict FROM hp_gate('gate sales', 2, 'gate_holdout', overlap => 'pass');
 SELECT verdict FROM hp_gate('gate sales', 2, 'gate_hold_out');
