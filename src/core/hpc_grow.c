@@ -383,32 +383,50 @@ hpc_tree_leaf(const hpc_tree *tree, const hpc_frame *frame, uint32_t row)
 	return leaf;
 }
 
-void
-hpc_tree_leaves(const hpc_tree *tree, const hpc_frame *frame,
-				const uint32_t *rows, uint32_t nrows, uint32_t *leaves)
+/* The leaves of n records, or of rows of the frame. */
+static inline __attribute__((always_inline)) void
+find_leaves(const hpc_tree *tree, const hpc_frame *frame, const uint32_t *rows,
+			const hpc_record *records, bool moved, uint32_t n,
+			uint32_t *leaves)
 {
 	const hpc_tree_node *nodes = tree->nodes;
-	uint32_t nwalking = nrows;
+	uint32_t nwalking = n;
 
-	for (uint32_t i = 0; i < nrows; i++)
+	for (uint32_t i = 0; i < n; i++)
 		leaves[i] = 0;
 	while (nwalking > 0)
 	{
 		nwalking = 0;
-		for (uint32_t i = 0; i < nrows; i++)
+		for (uint32_t i = 0; i < n; i++)
 		{
 			const hpc_tree_node *node = &nodes[leaves[i]];
 			const hpc_feature *feature;
+			uint32_t code;
 			bool left;
 
 			if (node->left == 0)
 				continue;
 			feature = &frame->features[node->feature];
-			left = hpc_tree_goes_left(tree, node, feature,
-									  hpc_code(feature, rows[i]));
+			code = moved ? records[i].code[hpc_record_place(frame, feature)]
+						 : hpc_code(feature, rows[i]);
+			left = hpc_tree_goes_left(tree, node, feature, code);
 			leaves[i] = node->left + (left ? 0 : 1);
 			__builtin_prefetch(&nodes[leaves[i]]);
 			nwalking++;
 		}
 	}
+}
+
+void
+hpc_tree_leaves(const hpc_tree *tree, const hpc_frame *frame,
+				const uint32_t *rows, uint32_t nrows, uint32_t *leaves)
+{
+	find_leaves(tree, frame, rows, NULL, false, nrows, leaves);
+}
+
+void
+hpc_tree_record_leaves(const hpc_tree *tree, const hpc_frame *frame,
+					   const hpc_record *records, uint32_t n, uint32_t *leaves)
+{
+	find_leaves(tree, frame, NULL, records, true, n, leaves);
 }

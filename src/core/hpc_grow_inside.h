@@ -215,6 +215,13 @@ extern void hpc_short_make_narrow(hpc_short *work);
 extern bool hpc_short_suits(const hpc_grower *grower, const hpc_pending *at);
 extern void hpc_short_grow(hpc_grower *grower, const hpc_pending *at);
 
+/* Where the byte of a feature is in a record. */
+static inline int
+hpc_record_place(const hpc_frame *frame, const hpc_feature *feature)
+{
+	return (int) (feature->codes - frame->blocks[0]);
+}
+
 /* ---------- hpc_grow_records.c: where the bag has records ---------- */
 
 /* Adds records begin .. begin + n - 1 to a histogram of narrow cells. */

@@ -94,20 +94,13 @@ hpc_records_squares(const hpc_grower *grower, uint32_t begin, uint32_t n)
 
 /* ---------- division ---------- */
 
-/* Where the byte of a feature is in a record. */
-static inline int
-place_of(const hpc_frame *frame, const hpc_feature *feature)
-{
-	return (int) (feature->codes - frame->blocks[0]);
-}
-
 uint32_t
 hpc_records_partition(hpc_grower *grower, const hpc_pending *at)
 {
 	const hpc_tree_node *split = &grower->tree.nodes[at->node];
 	const hpc_feature *feature = &grower->frame->features[split->feature];
 	uint32_t n = at->end - at->begin;
-	hpc_divider divider = {.place = place_of(grower->frame, feature)};
+	hpc_divider divider = {.place = hpc_record_place(grower->frame, feature)};
 
 	for (uint32_t code = 0; code <= feature->nbins; code++)
 		divider.right[code] =
@@ -116,35 +109,4 @@ hpc_records_partition(hpc_grower *grower, const hpc_pending *at)
 		   hpc_records_divide(&grower->bag.records, &divider, at->begin, n,
 							  grower->crew, grower->worker,
 							  hpc_rows_team(grower, n), &grower->stopped);
-}
-
-/* ---------- rows that were not in the bag ---------- */
-
-void
-hpc_tree_record_leaves(const hpc_tree *tree, const hpc_frame *frame,
-					   const hpc_record *records, uint32_t n, uint32_t *leaves)
-{
-	const hpc_tree_node *nodes = tree->nodes;
-	uint32_t nwalking = n;
-
-	for (uint32_t i = 0; i < n; i++)
-		leaves[i] = 0;
-	while (nwalking > 0)
-	{
-		nwalking = 0;
-		for (uint32_t i = 0; i < n; i++)
-		{
-			const hpc_tree_node *node = &nodes[leaves[i]];
-			const hpc_feature *feature;
-
-			if (node->left == 0)
-				continue;
-			feature = &frame->features[node->feature];
-			leaves[i] =
-				node->left +
-				!hpc_tree_goes_left(tree, node, feature,
-									records[i].code[place_of(frame, feature)]);
-			nwalking++;
-		}
-	}
 }

@@ -95,12 +95,6 @@ hpc_series_count(const hpc_series *s)
 
 /* ---------- rows of the bag ---------- */
 
-static inline bool
-is_held_out(const hpc_series *s, uint32_t row)
-{
-	return s->held_out != HPC_NO_FOLD && s->rules->fold[row] == s->held_out;
-}
-
 /* How many copies of a row are in the bag of the round. */
 static inline uint32_t
 draw_copies(const hpc_series *s, uint64_t stream, uint32_t row)
@@ -109,7 +103,7 @@ draw_copies(const hpc_series *s, uint64_t stream, uint32_t row)
 	uint32_t count = hpc_row_count(frame, row);
 	uint32_t drawn = 0;
 
-	if (is_held_out(s, row))
+	if (hpc_series_holds_out(s, row))
 		return 0;
 	if (s->takes_all)
 		return count;
@@ -153,7 +147,7 @@ fill_chosen(hpc_series *s, hpc_series_tally *t, uint32_t first, uint32_t n,
 
 	for (uint32_t i = 0; i < n; i++)
 	{
-		bool drawn = all || (!is_held_out(s, first + i) &&
+		bool drawn = all || (!hpc_series_holds_out(s, first + i) &&
 							 (s->takes_all || hpc_draw(stream, key[i]) <
 												  s->rules->row_threshold));
 		int64_t size = drawn ? q[i] < 0 ? -q[i] : q[i] : 0;

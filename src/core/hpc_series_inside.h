@@ -33,6 +33,12 @@ hpc_chunk_end(uint32_t first, uint32_t size, uint32_t n)
 	return n - first < size ? n : first + size;
 }
 
+static inline bool
+hpc_series_holds_out(const hpc_series *s, uint32_t row)
+{
+	return s->held_out != HPC_NO_FOLD && s->rules->fold[row] == s->held_out;
+}
+
 /* Part of a pass: a chunk of rows.  worker: whose tally it may use. */
 typedef void (*hpc_pass)(hpc_series *s, int worker, uint32_t chunk);
 

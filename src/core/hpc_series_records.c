@@ -35,12 +35,6 @@ record_pass(hpc_series *s, hpc_crew *crew, int worker, hpc_pass pass,
 
 /* ---------- the start ---------- */
 
-static bool
-is_held_out(const hpc_series *s, uint32_t row)
-{
-	return s->held_out != HPC_NO_FOLD && s->rules->fold[row] == s->held_out;
-}
-
 static void
 load_row(hpc_series *s, uint32_t row)
 {
@@ -66,7 +60,7 @@ hpc_series_load(hpc_series *s, hpc_crew *crew, int worker)
 
 	for (uint32_t row = 0; row < frame->nrows; row++)
 	{
-		if (!is_held_out(s, row))
+		if (!hpc_series_holds_out(s, row))
 			load_row(s, row);
 		if (hpc_crew_poll(crew, worker, row))
 			return;

@@ -88,7 +88,7 @@ static void
 insert_version(const char *name, int32 version, const char *digest,
 			   const hpc_model *model, const char *note)
 {
-	hpg_cell cells[20];
+	hpg_cell cells[HPG_MAX_CELLS];
 	hpc_model_summary summary;
 	int n = 0;
 

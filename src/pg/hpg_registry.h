@@ -84,6 +84,9 @@ extern void hpg_registry_altered(hpg_registry_table table, const char *detail)
 
 /* ---------- hpg_registry_write.c: writing ---------- */
 
+/* No row that is written has more values. */
+#define HPG_MAX_CELLS 20
+
 /* A value of a row that is written. */
 typedef struct hpg_cell
 {

@@ -30,8 +30,6 @@
 #include "hpg_compat.h"
 #include "hpg_registry.h"
 
-#define MAX_CELLS 20
-
 void
 hpg_registry_check_writable(const char *function)
 {
@@ -145,12 +143,12 @@ insert_command(Relation relation, const hpg_cell *cells, int n)
 static bool
 insert_one(const char *command, const hpg_cell *cells, int n)
 {
-	Oid types[MAX_CELLS];
-	Datum values[MAX_CELLS];
-	char nulls[MAX_CELLS];
+	Oid types[HPG_MAX_CELLS];
+	Datum values[HPG_MAX_CELLS];
+	char nulls[HPG_MAX_CELLS];
 	bool is_done;
 
-	Assert(n <= MAX_CELLS);
+	Assert(n <= HPG_MAX_CELLS);
 	for (int i = 0; i < n; i++)
 	{
 		types[i] = cells[i].type;
