@@ -272,20 +272,19 @@ is_large(const hpc_frame *frame)
 #define RECORD_ROWS 4096
 
 static bool
-has_one_block(const hpc_frame *frame)
+is_narrow(const hpc_frame *frame)
 {
 	for (int i = 0; i < frame->nfeatures; i++)
 	{
 		if (frame->features[i].width != 1)
 			return false;
 	}
-	return frame->nblocks == 1;
+	return true;
 }
 
 /*
- * Can rows be records?  Each weighs 1, its q is its residual, and there is one
- * block of codes to move; and there are not many copies, which would all be
- * moved.
+ * Can rows be records?  Each weighs 1, its q is its residual, and all of its
+ * codes are in packs; and there are not many copies, which would all be moved.
  */
 static bool
 suits_records(const boosting *b)
@@ -296,17 +295,26 @@ suits_records(const boosting *b)
 		   b->rules.loss.kind == HPC_LOSS_SQUARED && !b->rules.wide &&
 		   frame->nrows >= RECORD_ROWS &&
 		   frame->ncopies <= (uint64_t) frame->nrows + frame->nrows / 4 &&
-		   frame->ncopies <= UINT32_MAX && has_one_block(frame) &&
+		   frame->ncopies <= UINT32_MAX && is_narrow(frame) &&
 		   b->rules.nusable > 0;
 }
 
-/* Records of the rows to learn from. */
+/* Records of the rows to learn from, if there are few enough packs to move. */
 static hpc_status
 choose_records(boosting *b)
 {
 	const hpc_frame *frame = b->frame;
 	uint32_t n = 0;
+	hpc_status status = hpc_packs_create(b->env, frame, &b->lines);
 
+	if (status != HPC_OK)
+		return status;
+	if (b->lines->npacks > HPC_RECORD_PACKS)
+	{
+		hpc_lines_free(b->env, b->lines);
+		b->lines = NULL;
+		return HPC_OK;
+	}
 	for (uint32_t row = 0; row < frame->nrows; row++)
 	{
 		if (b->fold == NULL || b->fold[row] != 0)
@@ -314,7 +322,9 @@ choose_records(boosting *b)
 		if (hpc_poll(b->env, row))
 			return HPC_CANCELLED;
 	}
+	b->rules.packs = b->lines;
 	b->rules.grow.nrecords = n;
+	b->rules.grow.record_packs = b->lines->npacks;
 	b->rules.grow.record_keys = b->params->row_fraction < 1;
 	return HPC_OK;
 }
@@ -342,8 +352,10 @@ choose_workers(boosting *b)
 static hpc_status
 make_growers(boosting *b)
 {
-	hpc_status status = hpc_lines_create(b->env, b->frame, &b->lines);
+	hpc_status status = HPC_OK;
 
+	if (b->lines == NULL)
+		status = hpc_lines_create(b->env, b->frame, &b->lines);
 	if (status != HPC_OK)
 		return status;
 	b->growers =

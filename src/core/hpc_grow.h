@@ -115,8 +115,9 @@ typedef struct hpc_grow_rules
 	double weight_unit;     /* weight units of one row of weight 1 */
 	int nworkers;           /* of the crew that helps with a tree; 1: none */
 	uint32_t nrecords;      /* rows of the bag, if it is to have records: best
-							 * first, all features tried at each split, one
-							 * block of codes, narrow cells; 0: it is not */
+							 * first, all features tried at each split, packs
+							 * alone for lines, narrow cells; 0: it is not */
+	int record_packs;       /* bytes of codes in them */
 	bool record_keys;       /* and they have keys */
 } hpc_grow_rules;
 
@@ -152,7 +153,8 @@ typedef struct hpc_bag
 	 */
 	hpc_records records; /* rows NULL: there are none */
 	double per_unit;     /* |residual × per_unit| is below 2^51 */
-	hpc_narrow sum;      /* of their cells */
+
+	bool summed; /* in hpc_grower_packs, by what filled the bag */
 
 	/*
 	 * [frame->nrows] of which q is a function: a node whose rows agree here is
@@ -190,7 +192,8 @@ hpc_bag_weight(const hpc_bag *bag, uint32_t row)
 }
 
 /*
- * lines: of the frame, or NULL, which is the same but slower.  wide: whether
+ * lines: of the frame, or NULL, which is the same but slower; with records its
+ * packs, which must be.  wide: whether
  * the bag holds wide cells.  The data may be filled in anew for each tree.
  * NULL: out of memory.
  */
@@ -211,6 +214,13 @@ extern hpc_status hpc_grower_count(hpc_env *env, const hpc_frame *frame,
 								   const hpc_grow_rules *rules, bool wide,
 								   uint64_t more, int *n);
 extern hpc_bag *hpc_grower_bag(hpc_grower *grower);
+
+/*
+ * What fills the bag of records can sum their cells on the way, each worker in
+ * npacks × HPC_NARROW_CELLS of its own, which are to be cleared first.
+ */
+extern void hpc_grower_clear_packs(hpc_grower *grower);
+extern hpc_narrow *hpc_grower_packs(hpc_grower *grower, int worker);
 
 /*
  * Grows a tree on the bag.  stream: of its random draws.  With team true the
@@ -256,10 +266,10 @@ extern void
 hpc_tree_leaves(const hpc_tree *tree, const hpc_frame *frame,
 				const uint32_t *rows, uint32_t nrows, uint32_t *leaves);
 
-/* The same of n <= HPC_WALKERS records. */
+/* The same of n <= HPC_WALKERS records from the first on. */
 extern void
 hpc_tree_record_leaves(const hpc_tree *tree, const hpc_frame *frame,
-					   const hpc_record *records, uint32_t n,
-					   uint32_t *leaves);
+					   const hpc_lines *packs, const hpc_records *records,
+					   uint32_t first, uint32_t n, uint32_t *leaves);
 
 #endif /* HPC_GROW_H */

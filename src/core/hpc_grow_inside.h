@@ -58,7 +58,8 @@ struct hpc_grower
 	/* [nhistograms + max(1, nworkers)] × max_cells cells; last ones scratch */
 	char *histograms;
 	size_t max_packed; /* cells of all packs */
-	char *packs;       /* [max(1, nworkers)] × max_packed cells: scratch */
+	char *packs;       /* [max(1, nworkers)] × max_packed cells: scratch, or
+						* what the bag has been summed in */
 	int *unused;       /* [nhistograms] stack of those free */
 	int nunused;
 
@@ -215,18 +216,14 @@ extern void hpc_short_make_narrow(hpc_short *work);
 extern bool hpc_short_suits(const hpc_grower *grower, const hpc_pending *at);
 extern void hpc_short_grow(hpc_grower *grower, const hpc_pending *at);
 
-/* Where the byte of a feature is in a record. */
-static inline int
-hpc_record_place(const hpc_frame *frame, const hpc_feature *feature)
-{
-	return (int) (feature->codes - frame->blocks[0]);
-}
-
 /* ---------- hpc_grow_records.c: where the bag has records ---------- */
 
-/* Adds records begin .. begin + n - 1 to a histogram of narrow cells. */
+/* Adds records begin .. begin + n - 1 to the cells of packs. */
 extern void hpc_records_fill(const hpc_grower *grower, uint32_t begin,
-							 uint32_t n, hpc_narrow *histogram);
+							 uint32_t n, hpc_narrow *packs);
+
+/* The sum of the cells of the bag's records. */
+extern hpc_narrow hpc_records_sum(hpc_grower *grower);
 
 /* The sum of q² over so many records: exact. */
 extern hpc_squares

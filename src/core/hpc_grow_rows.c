@@ -77,22 +77,26 @@ pieces_per_poll(const hpc_grower *grower)
 					   1);
 }
 
-/* Adds records to a histogram that is begun. */
+/* Adds records to the packs of a histogram that is begun. */
 static void
-fill_records(hpc_grower *grower, int worker, uint32_t begin, uint32_t nrows,
-			 int histogram)
+fill_records(hpc_grower *grower, int worker, const hpc_filling *filling,
+			 uint32_t begin, int histogram)
 {
+	uint32_t nrows = filling->nrows;
 	uint32_t piece = pieces_per_poll(grower) * HPC_FILL_ROWS;
-	hpc_narrow *into = hpc_grower_histogram(grower, histogram);
 	hpc_squares squares = 0;
 
+	grower->squares[histogram] = 0;
+	if (filling->summed && !grower->wants_squares)
+		return;
 	for (uint32_t i = 0; i < nrows; i += piece)
 	{
 		uint32_t n = nrows - i < piece ? nrows - i : piece;
 
 		if (i > 0 && hpc_crew_stopped(grower->crew, worker))
 			return;
-		hpc_records_fill(grower, begin + i, n, into);
+		if (!filling->summed)
+			hpc_records_fill(grower, begin + i, n, filling->packs);
 		if (grower->wants_squares)
 			squares += hpc_records_squares(grower, begin + i, n);
 	}
@@ -113,6 +117,7 @@ fill_pieces(hpc_grower *grower, int worker, int part, uint32_t begin,
 		.cells = bag_cells(grower),
 		.histogram = hpc_grower_histogram(grower, histogram),
 		.packs = grower->packs + npacked * grower->cell_size,
+		.summed = grower->bag.summed,
 		.nrows = nrows,
 	};
 	hpc_squares squares = 0;
@@ -120,7 +125,8 @@ fill_pieces(hpc_grower *grower, int worker, int part, uint32_t begin,
 	hpc_fill_begin(&filling);
 	if (grower->bag.records.rows != NULL)
 	{
-		fill_records(grower, worker, begin, nrows, histogram);
+		fill_records(grower, worker, &filling, begin, histogram);
+		hpc_fill_end(&filling);
 		return;
 	}
 	rows = grower->bag.rows + begin;
@@ -183,7 +189,9 @@ fill_part(hpc_crew *crew, int worker, uint64_t part, void *context)
 void
 hpc_rows_fill(hpc_grower *grower, uint32_t begin, uint32_t end, int histogram)
 {
-	int nworkers = hpc_rows_team(grower, end - begin);
+	/* what has been summed is in the parts of all workers */
+	int nworkers =
+		hpc_rows_team(grower, grower->bag.summed ? UINT32_MAX : end - begin);
 	void *into = hpc_grower_histogram(grower, histogram);
 	team_work work = {.grower = grower,
 					  .begin = begin,
@@ -192,13 +200,11 @@ hpc_rows_fill(hpc_grower *grower, uint32_t begin, uint32_t end, int histogram)
 					  .into = histogram};
 
 	if (nworkers == 1)
-	{
 		fill_pieces(grower, grower->worker, 0, begin, end - begin, histogram);
-		return;
-	}
-	if (hpc_crew_share(grower->crew, (uint64_t) nworkers, fill_part, &work) !=
-		HPC_OK)
+	else if (hpc_crew_share(grower->crew, (uint64_t) nworkers, fill_part,
+							&work) != HPC_OK)
 		grower->stopped = true;
+	grower->bag.summed = false;
 	for (int part = 1; part < nworkers; part++)
 	{
 		int other = part_histogram(&work, (uint64_t) part);
@@ -229,11 +235,11 @@ hpc_total
 hpc_rows_total(hpc_grower *grower)
 {
 	const hpc_bag *bag = &grower->bag;
-	hpc_narrow narrow = bag->sum;
+	hpc_narrow narrow = 0;
 	hpc_wide wide = {0, 0};
 
 	if (bag->records.rows != NULL)
-		return hpc_narrow_total(narrow, bag->weight_bits);
+		return hpc_narrow_total(hpc_records_sum(grower), bag->weight_bits);
 	for (uint32_t i = 0; i < bag->nrows; i++)
 	{
 		if (i % HPC_ITEMS_PER_POLL == HPC_ITEMS_PER_POLL - 1 &&

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "hpc_cpu.h"
 #include "hpc_grow_inside.h"
 #include "hpc_memory.h"
 
@@ -163,7 +164,9 @@ allocate_bag(hpc_env *env, hpc_grower *grower)
 	{
 		hpc_records *records = &bag->records;
 
-		records->rows = hpc_alloc(env, nrecords, sizeof(hpc_record));
+		records->size = hpc_record_size(grower->rules->record_packs);
+		records->wide = hpc_has_wide_registers();
+		records->rows = hpc_alloc(env, nrecords, records->size);
 		if (grower->rules->record_keys)
 			records->keys = hpc_alloc(env, nrecords, sizeof(uint64_t));
 		return records->rows != NULL &&
@@ -217,8 +220,8 @@ grower_bytes(const hpc_frame *frame, const hpc_grow_rules *rules, bool wide)
 					 (rules->monotone != NULL ? 4 * sizeof(double) : 0)) +
 		   (rules->nrecords > 0
 				? rules->nrecords *
-					  (uint64_t) (sizeof(hpc_record) +
-								  (rules->record_keys ? sizeof(uint64_t) : 0))
+					  (hpc_record_size(rules->record_packs) +
+					   (rules->record_keys ? sizeof(uint64_t) : 0))
 				: nrows * (2 * sizeof(uint32_t) + grower.cell_size)) +
 		   ((uint64_t) count_histograms(&grower) + nworkers) *
 			   grower.max_cells * grower.cell_size +
@@ -306,6 +309,22 @@ hpc_bag *
 hpc_grower_bag(hpc_grower *grower)
 {
 	return &grower->bag;
+}
+
+void
+hpc_grower_clear_packs(hpc_grower *grower)
+{
+	int nworkers = grower->rules->nworkers > 1 ? grower->rules->nworkers : 1;
+
+	memset(grower->packs, 0,
+		   (size_t) nworkers * grower->max_packed * grower->cell_size);
+}
+
+hpc_narrow *
+hpc_grower_packs(hpc_grower *grower, int worker)
+{
+	return (hpc_narrow *) (void *) grower->packs +
+		   (size_t) worker * grower->max_packed;
 }
 
 bool

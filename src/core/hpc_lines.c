@@ -231,6 +231,65 @@ hpc_lines_create(hpc_env *env, const hpc_frame *frame, hpc_lines **lines)
 	return status;
 }
 
+/* ---------- packs alone ---------- */
+
+/* Which code of each member a byte holds. */
+static void
+decode_pack(const hpc_frame *frame, hpc_lines *packs, int index)
+{
+	const hpc_pack *pack = &packs->packs[index];
+	uint32_t step = 1;
+
+	for (int i = 0; i < pack->nmembers; i++)
+	{
+		hpc_member *member = &packs->members[pack->member[i]];
+		uint32_t ncodes = hpc_codes_in_use(&frame->features[pack->member[i]]);
+
+		member->pack = index;
+		for (uint32_t byte = 0; byte < pack->ncells; byte++)
+			member->code[byte] = (uint8_t) (byte / step % ncodes);
+		step *= ncodes;
+	}
+}
+
+hpc_status
+hpc_packs_create(hpc_env *env, const hpc_frame *frame, hpc_lines **packs)
+{
+	hpc_status status = allocate_lines(env, frame, packs);
+
+	if (status == HPC_OK)
+	{
+		(*packs)->members =
+			hpc_alloc0(env, (size_t) frame->nfeatures, sizeof(hpc_member));
+		if ((*packs)->members == NULL)
+			status = HPC_NO_MEMORY;
+	}
+	if (status != HPC_OK)
+	{
+		hpc_lines_free(env, *packs);
+		*packs = NULL;
+		return status;
+	}
+	choose_members(frame, *packs);
+	for (int i = 0; i < (*packs)->npacks; i++)
+		decode_pack(frame, *packs, i);
+	return HPC_OK;
+}
+
+unsigned char
+hpc_pack_byte(const hpc_frame *frame, const hpc_pack *pack, uint32_t row)
+{
+	uint32_t byte = 0;
+
+	for (int i = pack->nmembers; i-- > 0;)
+	{
+		const hpc_feature *feature = &frame->features[pack->member[i]];
+
+		byte = byte * hpc_codes_in_use(feature) + hpc_code(feature, row);
+	}
+	return (unsigned char) byte;
+}
+
 void
 hpc_lines_free(hpc_env *env, hpc_lines *lines)
 {
@@ -241,5 +300,6 @@ hpc_lines_free(hpc_env *env, hpc_lines *lines)
 	hpc_free(env, lines->packs);
 	hpc_free(env, lines->wide);
 	hpc_free(env, lines->lines);
+	hpc_free(env, lines->members);
 	hpc_free(env, lines);
 }

@@ -1,6 +1,9 @@
 /*
  * hpc_lines.h
  *		A second copy of a frame's codes, for histograms of all features.
+ *
+ * Or only the packs that such a copy has, for rows that move (hpc_records.h),
+ * which are a copy of their own.
  */
 #ifndef HPC_LINES_H
 #define HPC_LINES_H
@@ -41,6 +44,13 @@ typedef struct hpc_line
 	int nwide;
 } hpc_line;
 
+/* Where the codes of a feature are, and which they are by the pack's byte. */
+typedef struct hpc_member
+{
+	int pack;
+	uint8_t code[HPC_NARROW_CELLS];
+} hpc_member;
+
 typedef struct hpc_lines
 {
 	int npacks;
@@ -48,7 +58,8 @@ typedef struct hpc_lines
 	int nwide;
 	int *wide; /* [nwide] all others, line by line */
 	int nlines;
-	hpc_line *lines; /* [nlines] */
+	hpc_line *lines;     /* [nlines] */
+	hpc_member *members; /* [nfeatures] where there are no lines */
 } hpc_lines;
 
 /* Codes that a narrow feature has: its factor in a pack. */
@@ -66,5 +77,16 @@ hpc_codes_in_use(const hpc_feature *feature)
 extern hpc_status
 hpc_lines_create(hpc_env *env, const hpc_frame *frame, hpc_lines **lines);
 extern void hpc_lines_free(hpc_env *env, hpc_lines *lines);
+
+/*
+ * Packs of a frame that has narrow features only, and no lines; free them by
+ * hpc_lines_free.
+ */
+extern hpc_status
+hpc_packs_create(hpc_env *env, const hpc_frame *frame, hpc_lines **packs);
+
+/* The byte of a pack for a row of the frame. */
+extern unsigned char
+hpc_pack_byte(const hpc_frame *frame, const hpc_pack *pack, uint32_t row);
 
 #endif /* HPC_LINES_H */

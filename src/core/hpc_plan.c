@@ -33,7 +33,7 @@ hpc_plan_create(hpc_env *env, const hpc_frame *frame, const hpc_lines *lines,
 	plan->lines = lines;
 	if (status == HPC_OK && lines != NULL)
 	{
-		int nblocks = lines->npacks / HPC_BLOCK + lines->nlines;
+		int nblocks = lines->npacks / HPC_BLOCK + lines->nlines + 1;
 
 		status =
 			create_reading(env, (size_t) nblocks, nfeatures, &plan->packed);
@@ -167,6 +167,23 @@ is_pack_used(const hpc_histogram_plan *plan, const hpc_pack *pack)
 	return false;
 }
 
+/* Those of packs first .. end - 1 that are used.  False: none. */
+static bool
+read_packs(hpc_histogram_plan *plan, hpc_block_use use, int first, int end)
+{
+	hpc_reading *packed = &plan->packed;
+
+	use.cells = (size_t) first * HPC_NARROW_CELLS;
+	for (int i = first; i < end; i++)
+	{
+		if (is_pack_used(plan, &plan->lines->packs[i]))
+			use.used[use.nused++] = (uint8_t) (i - first);
+	}
+	if (use.nused > 0)
+		packed->blocks[packed->nblocks++] = use;
+	return use.nused > 0;
+}
+
 static void
 plan_line(hpc_histogram_plan *plan, const hpc_line *line)
 {
@@ -181,18 +198,11 @@ plan_line(hpc_histogram_plan *plan, const hpc_line *line)
 		int end = line->first_pack + line->npacks;
 		hpc_block_use use = {.codes = line->codes + block * HPC_BLOCK,
 							 .stride = line->stride,
-							 .leads = leads,
-							 .cells = (size_t) first * HPC_NARROW_CELLS};
+							 .leads = leads};
 
-		for (int i = first; i < first + HPC_BLOCK && i < end; i++)
-		{
-			if (is_pack_used(plan, &lines->packs[i]))
-				use.used[use.nused++] = (uint8_t) (i - first);
-		}
-		if (use.nused == 0)
-			continue;
-		packed->blocks[packed->nblocks++] = use;
-		leads = false;
+		if (read_packs(plan, use, first,
+					   end < first + HPC_BLOCK ? end : first + HPC_BLOCK))
+			leads = false;
 	}
 	for (int i = 0; i < line->nwide; i++)
 	{
@@ -218,4 +228,7 @@ hpc_plan_tree(hpc_histogram_plan *plan, const int *features, int nfeatures)
 	plan->packed.nblocks = plan->packed.nwide = 0;
 	for (int i = 0; i < plan->lines->nlines; i++)
 		plan_line(plan, &plan->lines->lines[i]);
+	/* rows that move have their packs in one block */
+	if (plan->lines->members != NULL)
+		read_packs(plan, (hpc_block_use){0}, 0, plan->lines->npacks);
 }

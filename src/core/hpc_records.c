@@ -3,36 +3,207 @@
  *		Rows that move with all that is read of them: their division.
  *
  * In place, and in no order, which nothing asks for: sums of integers do not
- * depend on it.  Blocks are read from both ends, what stands on the wrong
- * side is noted without a branch, and the two are swapped (Edelkamp, Weiss 2016,
- * "BlockQuicksort: avoiding branch mispredictions in quicksort", section 3).
+ * depend on it.  It is known how many go left, and so how far the left side
+ * will reach.  Both sides are walked upwards, what stands on the wrong one is
+ * noted without a branch, a bit for each row of a block, and as many are
+ * swapped (after Edelkamp, Weiss 2016, "BlockQuicksort: avoiding branch
+ * mispredictions in quicksort", section 3):
+ *
+ *		| ....x..x.xx...  . | ...x.....x  ..... |
+ *		 left ->      middle  right ->
+ *
+ * A crew shares the chunks of both sides (after Tsigas, Zhang 2003, "A simple,
+ * fast parallel implementation of Quicksort", section 3.1): each worker takes
+ * the next one of a side when it has no more wrong rows there.  When a side has
+ * no more chunks, what a worker has left of the other is swapped with what
+ * others have.
  */
-#include "hpc_memory.h"
-#include "hpc_random.h"
 #include "hpc_records.h"
 
-/* Rows that are looked at before some are swapped. */
-#define BLOCK 128
+#ifdef __x86_64__
+#include <immintrin.h>
+#define WIDE_TARGET __attribute__((target("avx2")))
+#endif
 
-/* ---------- by one worker ---------- */
+/* Rows that are looked at at a time: as many as a word has bits. */
+#define BLOCK 64
 
-static inline __attribute__((always_inline)) uint32_t
-goes_right(const hpc_records *records, const hpc_divider *divider, uint32_t i,
-		   bool by_draw)
+/* Rows that a worker takes at a time. */
+#define CHUNK 2048
+
+#define LEFT 0
+#define RIGHT 1
+
+/* Rows of a side that a worker has taken. */
+typedef struct stock
 {
-	if (by_draw)
-		return hpc_draw(divider->stream, records->keys[i]) >=
-			   divider->threshold;
-	return divider->right[records->rows[i].code[divider->place]];
+	uint32_t next; /* of those that have not been looked at ... */
+	uint32_t end;
+	uint32_t block; /* the last block that has ... */
+	uint64_t wrong; /* ... and which of its rows stand on the wrong side */
+} stock;
+
+typedef struct division
+{
+	const hpc_records *records;
+	const hpc_divider *divider;
+	uint64_t next[2]; /* row of each side that nobody has taken; atomic */
+	uint32_t end[2];
+	stock left_over[HPC_MAX_THREADS][2]; /* of each worker's */
+} division;
+
+void
+hpc_record_make(unsigned char *record, double residual, const hpc_frame *frame,
+				const hpc_lines *packs, uint32_t row)
+{
+	hpc_record_set_residual(record, residual);
+	for (int i = 0; i < packs->npacks; i++)
+		record[HPC_RECORD_CODES + i] =
+			hpc_pack_byte(frame, &packs->packs[i], row);
 }
 
+/* ---------- rows on the wrong side ---------- */
+
+/* Which of n <= BLOCK rows go right: a bit each. */
+static inline __attribute__((always_inline)) uint64_t
+look(const hpc_records *records, const hpc_divider *divider, uint32_t first,
+	 uint32_t n)
+{
+	uint64_t right = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		right |= (uint64_t) hpc_record_goes_right(records, divider, first + i)
+				 << i;
+	return right;
+}
+
+#ifdef __x86_64__
+
+static inline long long
+word_at(const unsigned char *place)
+{
+	long long word;
+
+	memcpy(&word, place, sizeof(word));
+	return word;
+}
+
+/*
+ * The same of a block, not by draw: eight rows at a time look up their bits
+ * together.
+ */
+WIDE_TARGET static uint64_t
+look_wide(const hpc_records *records, const hpc_divider *divider,
+		  uint32_t first)
+{
+	size_t size = records->size;
+	/* the last word of a record, which all of its codes are in */
+	const unsigned char *last =
+		hpc_record(records, first) + size - sizeof(uint64_t);
+	size_t place = HPC_RECORD_CODES + (size_t) divider->pack + 8 - size;
+	__m128i to_front = _mm_cvtsi32_si128((int) (8 * place));
+	__m256i table =
+		_mm256_loadu_si256((const __m256i *) (const void *) divider->right);
+	uint64_t right = 0;
+
+	for (uint32_t i = 0; i < BLOCK; i += 8, last += 8 * size)
+	{
+		__m256i row0145 =
+			_mm256_set_epi64x(word_at(last + 5 * size),
+							  word_at(last + 4 * size), word_at(last + size),
+							  word_at(last));
+		__m256i row2367 = _mm256_set_epi64x(word_at(last + 7 * size),
+											word_at(last + 6 * size),
+											word_at(last + 3 * size),
+											word_at(last + 2 * size));
+		__m256 low = _mm256_castsi256_ps(_mm256_srl_epi64(row0145, to_front));
+		__m256 high = _mm256_castsi256_ps(_mm256_srl_epi64(row2367, to_front));
+		/* the low half of each word: rows 0 to 7 */
+		__m256i bytes = _mm256_castps_si256(
+			_mm256_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0)));
+		/* bits 5 to 7 choose the word, as the others do the bit in it */
+		__m256i word = _mm256_srli_epi32(_mm256_slli_epi32(bytes, 24), 24 + 5);
+		__m256i to_sign = _mm256_andnot_si256(bytes, _mm256_set1_epi32(31));
+		__m256i bits =
+			_mm256_sllv_epi32(_mm256_permutevar8x32_epi32(table, word),
+							  to_sign);
+
+		right |=
+			(uint64_t) (uint32_t) _mm256_movemask_ps(_mm256_castsi256_ps(bits))
+			<< i;
+	}
+	return right;
+}
+
+#else
+
+static inline uint64_t
+look_wide(const hpc_records *records, const hpc_divider *divider,
+		  uint32_t first)
+{
+	return look(records, divider, first, BLOCK);
+}
+
+#endif
+
+/*
+ * Looks for the next rows of a side on the wrong one, as long as there are some
+ * in stock.  False: there are none.
+ */
+static inline __attribute__((always_inline)) bool
+find_wrong(const division *d, stock *s, int side)
+{
+	while (s->wrong == 0 && s->next < s->end)
+	{
+		uint32_t n = s->end - s->next < BLOCK ? s->end - s->next : BLOCK;
+		uint64_t all = n < BLOCK ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+		uint64_t right;
+
+		if (n == BLOCK && d->records->wide && !d->divider->by_draw)
+			right = look_wide(d->records, d->divider, s->next);
+		else
+			right = look(d->records, d->divider, s->next, n);
+		s->wrong = side == LEFT ? right : right ^ all;
+		s->block = s->next;
+		s->next += n;
+	}
+	return s->wrong != 0;
+}
+
+/* Takes the next chunk of a side.  False: there is none. */
+static bool
+take_chunk(division *d, stock *s, int side)
+{
+	uint64_t next =
+		__atomic_fetch_add(&d->next[side], CHUNK, __ATOMIC_RELAXED);
+
+	if (next >= d->end[side])
+		return false;
+	s->next = (uint32_t) next;
+	s->end = d->end[side] - s->next < CHUNK ? d->end[side] : s->next + CHUNK;
+	return true;
+}
+
+/* ---------- swapping ---------- */
+
+/* A record is longer than one word and not longer than two, which may overlap. */
 static inline __attribute__((always_inline)) void
 swap_rows(const hpc_records *records, uint32_t i, uint32_t j, bool moves_keys)
 {
-	hpc_record row = records->rows[i];
+	unsigned char *a = hpc_record(records, i);
+	unsigned char *b = hpc_record(records, j);
+	size_t last = records->size - sizeof(uint64_t);
+	uint64_t of_a[2];
+	uint64_t of_b[2];
 
-	records->rows[i] = records->rows[j];
-	records->rows[j] = row;
+	memcpy(&of_a[0], a, sizeof(uint64_t));
+	memcpy(&of_a[1], a + last, sizeof(uint64_t));
+	memcpy(&of_b[0], b, sizeof(uint64_t));
+	memcpy(&of_b[1], b + last, sizeof(uint64_t));
+	memcpy(a, &of_b[0], sizeof(uint64_t));
+	memcpy(a + last, &of_b[1], sizeof(uint64_t));
+	memcpy(b, &of_a[0], sizeof(uint64_t));
+	memcpy(b + last, &of_a[1], sizeof(uint64_t));
 	if (moves_keys)
 	{
 		uint64_t key = records->keys[i];
@@ -42,249 +213,91 @@ swap_rows(const hpc_records *records, uint32_t i, uint32_t j, bool moves_keys)
 	}
 }
 
-/* Divides rows left .. right - 1; answers the first that went right. */
-static inline __attribute__((always_inline)) uint32_t
-divide_few(const hpc_records *records, const hpc_divider *divider,
-		   uint32_t left, uint32_t right, bool by_draw, bool moves_keys)
+/* Swaps wrong rows of a block on the left with those of one on the right. */
+static inline void
+swap_blocks(const hpc_records *records, stock *left, stock *right)
 {
+	bool moves_keys = records->keys != NULL;
+
+	while (left->wrong != 0 && right->wrong != 0)
+	{
+		uint32_t i = (uint32_t) __builtin_ctzll(left->wrong);
+		uint32_t j = (uint32_t) __builtin_ctzll(right->wrong);
+
+		swap_rows(records, left->block + i, right->block + j, moves_keys);
+		left->wrong &= left->wrong - 1;
+		right->wrong &= right->wrong - 1;
+	}
+}
+
+/* ---------- by one worker, and by a crew ---------- */
+
+static void
+divide_chunks(hpc_crew *crew, int worker, uint64_t task, void *context)
+{
+	division *d = context;
+	stock left = {0};
+	stock right = {0};
+	uint32_t ntaken = 0;
+
 	for (;;)
 	{
-		while (left < right && !goes_right(records, divider, left, by_draw))
-			left++;
-		while (left < right &&
-			   goes_right(records, divider, right - 1, by_draw))
-			right--;
-		if (left == right)
-			return left;
-		swap_rows(records, left++, --right, moves_keys);
-	}
-}
-
-/* The same with constants, so that nothing is asked in the loops. */
-static inline __attribute__((always_inline)) uint32_t
-divide_many(const hpc_records *records, const hpc_divider *divider,
-			uint32_t left, uint32_t right, hpc_crew *crew, int worker,
-			bool by_draw, bool moves_keys)
-{
-	uint8_t wrong_left[BLOCK];  /* from left on, upwards ... */
-	uint8_t wrong_right[BLOCK]; /* ... and from right - 1 on, downwards */
-	uint32_t nleft = 0;         /* noted, and not yet swapped */
-	uint32_t nright = 0;
-	uint32_t first_left = 0;
-	uint32_t first_right = 0;
-	uint32_t npolls = 0;
-
-	while (right - left >= 2 * BLOCK)
-	{
-		uint32_t nswaps;
-
-		if (nleft == 0)
-		{
-			first_left = 0;
-			for (uint32_t i = 0; i < BLOCK; i++)
-			{
-				wrong_left[nleft] = (uint8_t) i;
-				nleft += goes_right(records, divider, left + i, by_draw);
-			}
-		}
-		if (nright == 0)
-		{
-			first_right = 0;
-			for (uint32_t i = 0; i < BLOCK; i++)
-			{
-				wrong_right[nright] = (uint8_t) i;
-				nright +=
-					1 - goes_right(records, divider, right - 1 - i, by_draw);
-			}
-		}
-		nswaps = nleft < nright ? nleft : nright;
-		for (uint32_t i = 0; i < nswaps; i++)
-			swap_rows(records, left + wrong_left[first_left + i],
-					  right - 1 - wrong_right[first_right + i], moves_keys);
-		nleft -= nswaps;
-		nright -= nswaps;
-		first_left += nswaps;
-		first_right += nswaps;
-		left += nleft == 0 ? BLOCK : 0;
-		right -= nright == 0 ? BLOCK : 0;
-		if (++npolls % (HPC_ITEMS_PER_POLL / BLOCK) == 0 &&
-			hpc_crew_stopped(crew, worker))
-			return left;
-	}
-	/* what has been noted and not been swapped is found again */
-	return divide_few(records, divider, left, right, by_draw, moves_keys);
-}
-
-static uint32_t
-divide(const hpc_records *records, const hpc_divider *divider, uint32_t left,
-	   uint32_t right, hpc_crew *crew, int worker)
-{
-	if (divider->by_draw)
-		return divide_many(records, divider, left, right, crew, worker, true,
-						   true);
-	if (records->keys != NULL)
-		return divide_many(records, divider, left, right, crew, worker, false,
-						   true);
-	return divide_many(records, divider, left, right, crew, worker, false,
-					   false);
-}
-
-/* ---------- by a crew ---------- */
-
-/*
- * Each worker divides a part; then what stands on the wrong side of the middle
- * of all is swapped, the i-th such record to the left of it with the i-th to
- * the right:
- *
- *		| left 0 : right 0 | left 1 : right 1 |
- *		                  middle
- *		            xxxxxxx      x
- */
-typedef struct team_division
-{
-	const hpc_records *records;
-	const hpc_divider *divider;
-	uint32_t first;
-	uint32_t n;
-	uint32_t nparts;
-	uint32_t nleft[HPC_MAX_THREADS]; /* of each part */
-	uint32_t middle;
-	uint32_t nswaps;
-} team_division;
-
-static uint32_t
-part_begin(const team_division *t, uint64_t part)
-{
-	return t->first + (uint32_t) ((uint64_t) t->n * part / t->nparts);
-}
-
-static void
-divide_part(hpc_crew *crew, int worker, uint64_t part, void *context)
-{
-	team_division *t = context;
-	uint32_t begin = part_begin(t, part);
-
-	t->nleft[part] = divide(t->records, t->divider, begin,
-							part_begin(t, part + 1), crew, worker) -
-					 begin;
-}
-
-/*
- * Of a part the stretch that stands on the wrong side: to the left of the
- * middle what goes right, or to the right what goes left.
- */
-static void
-wrong_stretch(const team_division *t, uint32_t part, bool left,
-			  uint32_t *begin, uint32_t *end)
-{
-	uint32_t from = part_begin(t, part);
-	uint32_t between = from + t->nleft[part];
-
-	*begin = left ? between : from;
-	*end = left ? part_begin(t, part + 1) : between;
-	if (left && *end > t->middle)
-		*end = t->middle;
-	if (!left && *begin < t->middle)
-		*begin = t->middle;
-	if (*end < *begin)
-		*end = *begin;
-}
-
-/* A walk over the records on the wrong side, from the i-th on. */
-typedef struct wrong_walk
-{
-	bool left;
-	uint32_t part;
-	uint32_t at;
-	uint32_t end;
-} wrong_walk;
-
-static wrong_walk
-walk_from(const team_division *t, bool left, uint32_t i)
-{
-	wrong_walk walk = {.left = left};
-
-	wrong_stretch(t, 0, left, &walk.at, &walk.end);
-	while (i >= walk.end - walk.at)
-	{
-		i -= walk.end - walk.at;
-		wrong_stretch(t, ++walk.part, left, &walk.at, &walk.end);
-	}
-	walk.at += i;
-	return walk;
-}
-
-/* To the next one; there must be one. */
-static inline void
-walk_on(const team_division *t, wrong_walk *walk)
-{
-	walk->at++;
-	while (walk->at == walk->end)
-		wrong_stretch(t, ++walk->part, walk->left, &walk->at, &walk->end);
-}
-
-static void
-swap_part(hpc_crew *crew, int worker, uint64_t part, void *context)
-{
-	team_division *t = context;
-	uint32_t first = (uint32_t) ((uint64_t) t->nswaps * part / t->nparts);
-	uint32_t end = (uint32_t) ((uint64_t) t->nswaps * (part + 1) / t->nparts);
-	bool moves_keys = t->records->keys != NULL;
-	wrong_walk left;
-	wrong_walk right;
-
-	(void) crew;
-	(void) worker;
-	if (first == end)
-		return;
-	left = walk_from(t, true, first);
-	right = walk_from(t, false, first);
-	for (uint32_t i = first;;)
-	{
-		swap_rows(t->records, left.at, right.at, moves_keys);
-		if (++i == end)
+		while (!find_wrong(d, &left, LEFT) && take_chunk(d, &left, LEFT))
+			ntaken++;
+		while (!find_wrong(d, &right, RIGHT) && take_chunk(d, &right, RIGHT))
+			ntaken++;
+		if (left.wrong == 0 || right.wrong == 0)
 			break;
-		walk_on(t, &left);
-		walk_on(t, &right);
+		swap_blocks(d->records, &left, &right);
+		if (ntaken >= HPC_ITEMS_PER_POLL / CHUNK)
+		{
+			ntaken = 0;
+			if (hpc_crew_stopped(crew, worker))
+				break;
+		}
 	}
+	d->left_over[task][LEFT] = left;
+	d->left_over[task][RIGHT] = right;
 }
 
-static bool
-divide_by_team(team_division *t, hpc_crew *crew)
+/* Swaps what tasks have left on the left with what others have on the right. */
+static void
+divide_left_over(division *d, int ntasks)
 {
-	if (hpc_crew_share(crew, t->nparts, divide_part, t) != HPC_OK)
-		return false;
-	t->middle = t->first;
-	for (uint32_t part = 0; part < t->nparts; part++)
-		t->middle += t->nleft[part];
-	for (uint32_t part = 0; part < t->nparts; part++)
-	{
-		uint32_t begin;
-		uint32_t end;
+	int i = 0;
+	int j = 0;
 
-		wrong_stretch(t, part, true, &begin, &end);
-		t->nswaps += end - begin;
+	while (i < ntasks && j < ntasks)
+	{
+		stock *left = &d->left_over[i][LEFT];
+		stock *right = &d->left_over[j][RIGHT];
+
+		if (!find_wrong(d, left, LEFT))
+			i++;
+		else if (!find_wrong(d, right, RIGHT))
+			j++;
+		else
+			swap_blocks(d->records, left, right);
 	}
-	return hpc_crew_share(crew, t->nparts, swap_part, t) == HPC_OK;
 }
 
-uint32_t
+bool
 hpc_records_divide(const hpc_records *records, const hpc_divider *divider,
-				   uint32_t first, uint32_t n, hpc_crew *crew, int worker,
-				   int nworkers, bool *stopped)
+				   uint32_t first, uint32_t n, uint32_t nleft, hpc_crew *crew,
+				   int worker, int nworkers)
 {
-	team_division t = {.records = records,
-					   .divider = divider,
-					   .first = first,
-					   .n = n,
-					   .nparts = (uint32_t) nworkers};
+	division d = {.records = records,
+				  .divider = divider,
+				  .next = {first, first + nleft},
+				  .end = {first + nleft, first + n}};
 
-	if (nworkers > 1)
-		*stopped |= !divide_by_team(&t, crew);
-	else
+	if (nworkers == 1)
 	{
-		t.middle = divide(records, divider, first, first + n, crew, worker);
-		*stopped |= n > HPC_ITEMS_PER_POLL && hpc_crew_stopped(crew, worker);
+		divide_chunks(crew, worker, 0, &d);
+		return n <= HPC_ITEMS_PER_POLL || !hpc_crew_stopped(crew, worker);
 	}
-	return *stopped ? 0 : t.middle - first;
+	if (hpc_crew_share(crew, (uint64_t) nworkers, divide_chunks, &d) != HPC_OK)
+		return false;
+	divide_left_over(&d, nworkers);
+	return true;
 }

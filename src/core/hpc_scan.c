@@ -39,11 +39,14 @@
 			   (__int128) (node)->sum * (int64_t) (l).weight))
 #include "hpc_scan_template.h"
 
-/* Are lines read, rather than blocks? */
+/* Are lines read, or rows that move, rather than blocks? */
 static inline bool
-reads_lines(const hpc_filling *filling)
+reads_packs(const hpc_filling *filling)
 {
-	return filling->plan->lines != NULL && filling->nrows >= HPC_LINE_ROWS;
+	const hpc_lines *lines = filling->plan->lines;
+
+	return lines != NULL &&
+		   (filling->nrows >= HPC_LINE_ROWS || lines->members != NULL);
 }
 
 void
@@ -55,7 +58,7 @@ hpc_fill_begin(const hpc_filling *filling)
 	for (int i = 0; i < plan->nranges; i++)
 		memset((char *) filling->histogram + plan->range_begin[i] * cell_size,
 			   0, (plan->range_end[i] - plan->range_begin[i]) * cell_size);
-	if (reads_lines(filling))
+	if (reads_packs(filling) && !filling->summed)
 		memset(filling->packs, 0,
 			   hpc_plan_packed_cells(plan->lines) * cell_size);
 }
@@ -64,10 +67,10 @@ void
 hpc_fill_rows(const hpc_filling *filling, const uint32_t *rows, uint32_t nrows,
 			  uint32_t ncoming)
 {
-	bool lines = reads_lines(filling);
+	bool packs = reads_packs(filling);
 	const hpc_reading *reading =
-		lines ? &filling->plan->packed : &filling->plan->plain;
-	void *blocks = lines ? filling->packs : filling->histogram;
+		packs ? &filling->plan->packed : &filling->plan->plain;
+	void *blocks = packs ? filling->packs : filling->histogram;
 
 	if (filling->wide)
 		hpc_wide_fill(reading, rows, nrows, ncoming, filling->cells, blocks,
@@ -80,7 +83,7 @@ hpc_fill_rows(const hpc_filling *filling, const uint32_t *rows, uint32_t nrows,
 void
 hpc_fill_end(const hpc_filling *filling)
 {
-	if (!reads_lines(filling))
+	if (!reads_packs(filling))
 		return;
 	if (filling->wide)
 		hpc_wide_unpack(filling->plan, filling->packs, filling->histogram);

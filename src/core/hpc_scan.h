@@ -113,7 +113,8 @@ typedef struct hpc_filling
 	bool wide;
 	const void *cells; /* of the bag, by row */
 	void *histogram;
-	void *packs; /* [hpc_plan_packed_cells] scratch */
+	void *packs; /* [hpc_plan_packed_cells] scratch ... */
+	bool summed; /* ... unless they have all rows from the beginning */
 	uint32_t nrows;
 } hpc_filling;
 

@@ -19,9 +19,10 @@ typedef struct hpc_series_rules
 	uint64_t batch;      /* rounds of which losses are kept */
 	hpc_loss loss;
 	hpc_grow_rules grow;
-	int8_t *monotone; /* [nfeatures], or NULL */
-	double *chance;   /* [nfeatures], or NULL */
-	int unit;         /* residuals are in units of 2^unit */
+	const hpc_lines *packs; /* of the frame, where rows are records */
+	int8_t *monotone;       /* [nfeatures], or NULL */
+	double *chance;         /* [nfeatures], or NULL */
+	int unit;               /* residuals are in units of 2^unit */
 	int nusable;
 	int *usable; /* [nusable] features with more than one code */
 	int ndrawn;  /* of them, per tree */

@@ -52,7 +52,6 @@ hpc_series_pass(hpc_series *s, hpc_crew *crew, int worker, hpc_pass pass,
 	for (int i = 0; i == 0 || i < s->nteam; i++)
 	{
 		s->tallies[i].sum = 0;
-		s->tallies[i].total = 0;
 		s->tallies[i].most = 0;
 		hpc_sum_init(&s->tallies[i].loss);
 	}
@@ -86,7 +85,6 @@ hpc_series_count(const hpc_series *s)
 		const hpc_series_tally *t = &s->tallies[i];
 
 		all.sum += t->sum;
-		all.total += t->total;
 		all.most = t->most > all.most ? t->most : all.most;
 		hpc_sum_merge(&all.loss, &t->loss);
 	}

@@ -16,7 +16,6 @@
 struct hpc_series_tally
 {
 	__extension__ unsigned __int128 sum; /* of |weight × q| */
-	uint64_t total;                      /* of q, modulo 2^64; of records */
 	double most;                         /* largest of them; or of residuals */
 	hpc_sum loss;
 };

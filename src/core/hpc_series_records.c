@@ -8,8 +8,8 @@
  *		| leaf | leaf | .. leaf .. | not in the bag |
  *
  * Where all are in each bag, a round is one pass over them between two trees:
- * subtract what the leaf adds, and see how large q has become.  Where rows are
- * drawn, records have keys, and what is drawn is divided from the rest in
+ * subtract what the leaf adds, see how large q has become, and sum q for the root
+ * of the next tree.  Where rows are drawn, records have keys, and what is drawn is divided from the rest in
  * between.  Copies of a row are records of their own; rows held out stay where
  * they are and walk.
  */
@@ -40,16 +40,14 @@ load_row(hpc_series *s, uint32_t row)
 {
 	const hpc_frame *frame = s->rules->frame;
 	const hpc_records *records = &s->bag->records;
-	hpc_record record = {.residual =
-							 hpc_scale(frame->target[row], -s->rules->unit)};
+	double residual = hpc_scale(frame->target[row], -s->rules->unit);
 
-	memcpy(record.code, frame->blocks[0] + (size_t) row * HPC_BLOCK,
-		   HPC_BLOCK);
 	for (uint32_t copy = 0; copy < hpc_row_count(frame, row); copy++)
 	{
 		if (records->keys != NULL)
 			records->keys[s->nrecords] = hpc_copy_key(frame->key[row], copy);
-		records->rows[s->nrecords++] = record;
+		hpc_record_make(hpc_record(records, s->nrecords++), residual, frame,
+						s->rules->packs, row);
 	}
 }
 
@@ -73,7 +71,7 @@ hpc_series_load(hpc_series *s, hpc_crew *crew, int worker)
 double
 hpc_series_record_mean(const hpc_series *s, hpc_crew *crew, int worker)
 {
-	const hpc_record *rows = s->bag->records.rows;
+	const hpc_records *records = &s->bag->records;
 	hpc_sum sum;
 
 	hpc_sum_init(&sum);
@@ -81,7 +79,7 @@ hpc_series_record_mean(const hpc_series *s, hpc_crew *crew, int worker)
 	{
 		if (hpc_crew_poll(crew, worker, i))
 			break;
-		hpc_sum_add(&sum, rows[i].residual);
+		hpc_sum_add(&sum, hpc_record_residual(hpc_record(records, i)));
 	}
 	return s->nrecords > 0 ? hpc_sum_round(&sum) / s->nrecords : 0;
 }
@@ -96,11 +94,11 @@ subtract_base(hpc_series *s, int worker, uint32_t chunk)
 
 	for (uint32_t i = first; i < end; i++)
 	{
-		double *residual = &s->bag->records.rows[i].residual;
-		double size;
+		unsigned char *record = hpc_record(&s->bag->records, i);
+		double residual = hpc_record_residual(record) - base;
+		double size = fabs(residual);
 
-		*residual -= base;
-		size = fabs(*residual);
+		hpc_record_set_residual(record, residual);
 		t->most = size > t->most ? size : t->most;
 	}
 }
@@ -117,42 +115,65 @@ hpc_series_record_base(hpc_series *s, hpc_crew *crew, int worker)
 
 /* ---------- rows of the bag ---------- */
 
-/* Rows of one leaf, which adds value; or of any, where it adds nothing. */
-static void
-tally_stretch(hpc_series *s, hpc_series_tally *t, double value,
-			  hpc_record *rows, uint32_t n)
+/*
+ * Rows of one leaf, which adds value; or of any, where it adds nothing.  Sums
+ * their cells on the way, for the root of the next tree.
+ */
+static inline __attribute__((always_inline)) void
+tally_records(const hpc_series *s, hpc_series_tally *t, double value,
+			  unsigned char *record, uint32_t n, hpc_narrow *cells, int npacks)
 {
 	double per_unit = hpc_scale(1, -s->step);
-	double most_q = (double) (INT64_C(1) << HPC_MAX_Q_BITS);
-	uint64_t total = 0;
+	int bits = s->bag->weight_bits;
 	uint64_t sum = 0;
-	int64_t most = 0;
+	double most = 0;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++, record += hpc_record_size(npacks))
 	{
-		double residual = rows[i].residual - value;
+		double residual = hpc_record_residual(record) - value;
 		double x = residual * per_unit;
-		int64_t q;
-		int64_t size;
+		double size = fabs(x);
+		int64_t q = hpc_nearest(x);
 
-		rows[i].residual = residual;
-		/* what is larger is found to be too large */
-		x = x < most_q ? x : most_q;
-		x = x > -most_q ? x : -most_q;
-		q = hpc_nearest(x);
-		size = q < 0 ? -q : q;
-		total += (uint64_t) q;
-		sum += (uint64_t) size;
+		hpc_record_set_residual(record, residual);
+		sum += (uint64_t) (q < 0 ? -q : q);
 		most = size > most ? size : most;
+		hpc_record_add(record, (hpc_narrow) ((uint64_t) q << bits) + 1, cells,
+					   NULL, npacks);
 	}
-	t->total += total;
 	t->sum += sum;
-	t->most = (double) most > t->most ? (double) most : t->most;
+	t->most = most > t->most ? most : t->most;
 }
 
-/* Part of a leaf's rows, or of any where there is no tree. */
-typedef void (*stretch)(hpc_series *s, hpc_series_tally *t, double value,
-						hpc_record *rows, uint32_t n);
+static void
+tally_stretch(hpc_series *s, int worker, double value, uint32_t first,
+			  uint32_t n)
+{
+	hpc_series_tally *t = &s->tallies[worker];
+	unsigned char *record = hpc_record(&s->bag->records, first);
+	hpc_narrow *cells = hpc_grower_packs(s->grower, worker);
+
+#define CASE(m)                                            \
+	case m:                                                \
+		tally_records(s, t, value, record, n, cells, (m)); \
+		break
+	switch (s->rules->packs->npacks)
+	{
+		CASE(1);
+		CASE(2);
+		CASE(3);
+		CASE(4);
+		CASE(5);
+		CASE(6);
+		CASE(7);
+		CASE(8);
+	}
+#undef CASE
+}
+
+/* n rows of a leaf, or of any where there is no tree. */
+typedef void (*stretch)(hpc_series *s, int worker, double value,
+						uint32_t first, uint32_t n);
 
 /* What of rows first .. end - 1 is in the bag, leaf by leaf. */
 static void
@@ -160,8 +181,6 @@ pass_leaves(hpc_series *s, int worker, uint32_t first, uint32_t end,
 			stretch pass)
 {
 	const hpc_tree *tree = s->tree;
-	hpc_series_tally *t = &s->tallies[worker];
-	hpc_record *rows = s->bag->records.rows;
 
 	for (uint32_t i = 0; i < tree->nnodes; i++)
 	{
@@ -174,7 +193,7 @@ pass_leaves(hpc_series *s, int worker, uint32_t first, uint32_t end,
 		from = node->begin > first ? node->begin : first;
 		to = node->end < end ? node->end : end;
 		if (from < to)
-			pass(s, t, s->value[i], rows + from, to - from);
+			pass(s, worker, s->value[i], from, to - from);
 	}
 }
 
@@ -187,20 +206,26 @@ tally_chunk(hpc_series *s, int worker, uint32_t chunk)
 	if (s->tree != NULL)
 		pass_leaves(s, worker, first, end, tally_stretch);
 	else
-		tally_stretch(s, &s->tallies[worker], 0, s->bag->records.rows + first,
-					  end - first);
+		tally_stretch(s, worker, 0, first, end - first);
 }
 
 /* ---------- where rows are drawn ---------- */
 
-static void
-update_stretch(hpc_series *s, hpc_series_tally *t, double value,
-			   hpc_record *rows, uint32_t n)
+static inline void
+update_record(const hpc_records *records, uint32_t i, double value)
 {
-	(void) s;
-	(void) t;
-	for (uint32_t i = 0; i < n; i++)
-		rows[i].residual -= value;
+	unsigned char *record = hpc_record(records, i);
+
+	hpc_record_set_residual(record, hpc_record_residual(record) - value);
+}
+
+static void
+update_stretch(hpc_series *s, int worker, double value, uint32_t first,
+			   uint32_t n)
+{
+	(void) worker;
+	for (uint32_t i = first; i < first + n; i++)
+		update_record(&s->bag->records, i, value);
 }
 
 /* Rows of the bag know their leaf, others walk. */
@@ -209,7 +234,7 @@ update_chunk(hpc_series *s, int worker, uint32_t chunk)
 {
 	uint32_t first = chunk * CHUNK;
 	uint32_t end = hpc_chunk_end(first, CHUNK, s->nrecords);
-	hpc_record *rows = s->bag->records.rows;
+	const hpc_records *records = &s->bag->records;
 	uint32_t leaves[HPC_WALKERS];
 
 	if (first < s->bag->nrows)
@@ -219,27 +244,48 @@ update_chunk(hpc_series *s, int worker, uint32_t chunk)
 	{
 		uint32_t n = hpc_chunk_end(i, HPC_WALKERS, end) - i;
 
-		hpc_tree_record_leaves(s->tree, s->rules->frame, rows + i, n, leaves);
+		hpc_tree_record_leaves(s->tree, s->rules->frame, s->rules->packs,
+							   records, i, n, leaves);
 		for (uint32_t j = 0; j < n; j++)
-			rows[i + j].residual -= s->value[leaves[j]];
+			update_record(records, i + j, s->value[leaves[j]]);
 	}
+}
+
+static hpc_divider
+draw_divider(const hpc_series *s)
+{
+	return (hpc_divider){.by_draw = true,
+						 .stream =
+							 hpc_stream(HPC_TAG_ROW_SAMPLE,
+										s->rules->params->seed, s->round),
+						 .threshold = s->rules->row_threshold};
+}
+
+static void
+count_chunk(hpc_series *s, int worker, uint32_t chunk)
+{
+	hpc_divider divider = draw_divider(s);
+	uint32_t first = chunk * CHUNK;
+	uint32_t end = hpc_chunk_end(first, CHUNK, s->nrecords);
+	uint32_t n = 0;
+
+	for (uint32_t i = first; i < end; i++)
+		n += !hpc_record_goes_right(&s->bag->records, &divider, i);
+	s->tallies[worker].sum += n;
 }
 
 /* Brings what is drawn to the front.  False: stopped. */
 static bool
 draw_records(hpc_series *s, hpc_crew *crew, int worker)
 {
-	hpc_divider divider = {.by_draw = true,
-						   .stream =
-							   hpc_stream(HPC_TAG_ROW_SAMPLE,
-										  s->rules->params->seed, s->round),
-						   .threshold = s->rules->row_threshold};
-	bool stopped = false;
+	hpc_divider divider = draw_divider(s);
 
-	s->bag->nrows =
-		hpc_records_divide(&s->bag->records, &divider, 0, s->nrecords, crew,
-						   worker, s->nteam > 0 ? s->nteam : 1, &stopped);
-	return !stopped;
+	if (!record_pass(s, crew, worker, count_chunk, s->nrecords))
+		return false;
+	s->bag->nrows = (uint32_t) hpc_series_count(s).sum;
+	return hpc_records_divide(&s->bag->records, &divider, 0, s->nrecords,
+							  s->bag->nrows, crew, worker,
+							  s->nteam > 0 ? s->nteam : 1);
 }
 
 /* ---------- rows held out ---------- */
@@ -264,6 +310,21 @@ update_held_chunk(hpc_series *s, int worker, uint32_t chunk)
 
 /* ---------- a round ---------- */
 
+/* Where some q are no numbers, being too large, their sum is none either. */
+static void
+forget_large(hpc_series *s)
+{
+	double most_q = (double) (INT64_C(1) << HPC_MAX_Q_BITS);
+
+	if (hpc_series_count(s).most < most_q)
+		return;
+	for (int i = 0; i == 0 || i < s->nteam; i++)
+	{
+		s->tallies[i].sum = 0;
+		s->tallies[i].most = most_q;
+	}
+}
+
 /* Residuals that know the last tree, but for those that a tally will tell. */
 static bool
 update(hpc_series *s, hpc_crew *crew, int worker)
@@ -285,19 +346,17 @@ update(hpc_series *s, hpc_crew *crew, int worker)
 bool
 hpc_series_record_pass(hpc_series *s, hpc_crew *crew, int worker)
 {
-	hpc_series_tally t;
-
 	if (!update(s, crew, worker))
 		return false;
 	if (s->takes_all)
 		s->bag->nrows = s->nrecords;
 	else if (!draw_records(s, crew, worker))
 		return false;
+	hpc_grower_clear_packs(s->grower);
+	s->bag->summed = true;
 	if (!record_pass(s, crew, worker, tally_chunk, s->bag->nrows))
 		return false;
-	t = hpc_series_count(s);
+	forget_large(s);
 	s->bag->per_unit = hpc_scale(1, -s->step);
-	s->bag->sum =
-		(hpc_narrow) (t.total << s->bag->weight_bits) + s->bag->nrows;
 	return true;
 }

@@ -39,6 +39,7 @@ hpt_growth_end(hpt_growth *g)
 	hpc_grower_free(&g->memory.env, g->grower);
 	hpt_sample_free(&g->sample);
 	hpc_lines_free(&g->memory.env, g->lines);
+	hpc_lines_free(&g->memory.env, g->packs);
 	hpt_framed_free(&g->memory.env, &g->framed);
 	if (g->memory.nblocks != 0)
 		hpt_ok(false, "everything is freed");
@@ -52,7 +53,8 @@ grow_in_crew(hpc_crew *crew, void *context)
 
 	for (;;)
 	{
-		hpt_sample_fill(&g->sample, g->frame, hpc_grower_bag(g->grower));
+		hpt_sample_fill(&g->sample, g->frame, g->packs,
+						hpc_grower_bag(g->grower));
 		g->tree = hpc_tree_grow(g->grower, crew, 0, g->team, g->stream);
 		if (g->tree != NULL || !hpc_grower_wants_room(g->grower))
 			return HPC_OK;
@@ -65,15 +67,25 @@ grow_in_crew(hpc_crew *crew, void *context)
 hpc_status
 hpt_growth_grow(hpt_growth *g)
 {
+	bool records = g->rules.nrecords > 0;
+
 	hpc_grower_free(&g->memory.env, g->grower);
 	g->memory.env.nthreads = g->nworkers;
 	g->rules.nworkers = g->team ? g->nworkers : 1;
-	g->grower = hpc_grower_create(&g->memory.env, g->frame, g->lines,
-								  &g->rules, g->wide);
+	if (records && g->packs == NULL)
+		hpc_packs_create(&g->memory.env, g->frame, &g->packs);
+	if (records)
+		g->rules.record_packs = g->packs->npacks;
+	g->grower =
+		hpc_grower_create(&g->memory.env, g->frame,
+						  records ? g->packs : g->lines, &g->rules, g->wide);
 	if (g->grower == NULL)
 		return HPC_NO_MEMORY;
 	if (g->narrow_registers)
+	{
 		hpc_short_make_narrow(g->grower->shorts);
+		g->grower->bag.records.wide = false;
+	}
 	return hpc_crew_open(&g->memory.env, g->nworkers, grow_in_crew, g);
 }
 

@@ -16,6 +16,7 @@ typedef struct hpt_growth
 	hpt_framed framed;
 	const hpc_frame *frame;
 	hpc_lines *lines; /* NULL where there are few rows */
+	hpc_lines *packs; /* of records */
 	hpc_grow_rules rules;
 	hpt_sample sample;
 	uint64_t stream;

@@ -71,28 +71,26 @@ hpt_sample_variance(const hpt_sample *sample, const uint32_t *rows,
 
 /* Each copy of a row as a record, with its q for a residual. */
 static void
-fill_records(const hpt_sample *sample, const hpc_frame *frame, hpc_bag *bag)
+fill_records(const hpt_sample *sample, const hpc_frame *frame,
+			 const hpc_lines *packs, hpc_bag *bag)
 {
 	bag->nrows = 0;
 	bag->per_unit = 1;
-	bag->sum = 0;
 	for (uint32_t i = 0; i < sample->nrows; i++)
 	{
 		uint32_t row = sample->rows[i];
 		hpc_total held = sample->held[row];
-		hpc_record record = {(double) (held.sum / (int64_t) held.count), {0}};
+		double residual = (double) (held.sum / (int64_t) held.count);
 
-		memcpy(record.code, frame->blocks[0] + (size_t) row * HPC_BLOCK,
-			   HPC_BLOCK);
 		for (uint64_t copy = 0; copy < held.count; copy++)
-			bag->records.rows[bag->nrows++] = record;
-		bag->sum += held.sum * (INT64_C(1) << sample->weight_bits) +
-					(int64_t) held.count;
+			hpc_record_make(hpc_record(&bag->records, bag->nrows++), residual,
+							frame, packs, row);
 	}
 }
 
 void
-hpt_sample_fill(const hpt_sample *sample, const hpc_frame *frame, hpc_bag *bag)
+hpt_sample_fill(const hpt_sample *sample, const hpc_frame *frame,
+				const hpc_lines *lines, hpc_bag *bag)
 {
 	bag->nrows = sample->nrows;
 	bag->weight_bits = sample->weight_bits;
@@ -101,7 +99,7 @@ hpt_sample_fill(const hpt_sample *sample, const hpc_frame *frame, hpc_bag *bag)
 	bag->features = sample->features;
 	if (bag->records.rows != NULL)
 	{
-		fill_records(sample, frame, bag);
+		fill_records(sample, frame, lines, bag);
 		return;
 	}
 	memcpy(bag->rows, sample->rows, sample->nrows * sizeof(uint32_t));

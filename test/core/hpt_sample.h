@@ -5,6 +5,7 @@
 #ifndef HPT_SAMPLE_H
 #define HPT_SAMPLE_H
 
+#include "hpc_lines.h"
 #include "hpc_split.h"
 #include "hpt.h"
 
@@ -36,11 +37,11 @@ hpt_sample_variance(const hpt_sample *sample, const uint32_t *rows,
 					uint32_t nrows, hpc_total total);
 
 /*
- * Puts the sample into a grower's bag; into records only where weights are
- * copies.
+ * Puts the sample into a grower's bag; into records, of the packs in lines,
+ * only where weights are copies.
  */
 extern void hpt_sample_fill(const hpt_sample *sample, const hpc_frame *frame,
-							hpc_bag *bag);
+							const hpc_lines *lines, hpc_bag *bag);
 
 /* Rows of the sample, copies counted: the records that it makes. */
 extern uint32_t hpt_sample_copies(const hpt_sample *sample);

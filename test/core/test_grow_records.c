@@ -8,23 +8,23 @@
 
 #include "hpt_growth.h"
 
-/* Up to eight narrow columns of both kinds, some with holes. */
+/* Narrow columns of both kinds, some with holes; in at most eight packs. */
 static void
 make_table(hpt_random *random, uint32_t nrows, hpt_table *table)
 {
-	static const char *const names[] = {"a", "b", "c", "d",
-										"e", "f", "g", "h"};
-	uint64_t nvalues[8];
-	bool holes[8];
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f",
+										"g", "h", "i", "j", "k", "l"};
+	uint64_t ncolumns = 1 + hpt_random_below(random, 12);
+	uint64_t nvalues[12];
+	bool holes[12];
 
 	hpt_table_init(table);
-	for (uint64_t i = 0; i < 1 + hpt_random_below(random, 8); i++)
+	for (uint64_t i = 0; i < ncolumns; i++)
 	{
 		bool category = hpt_random_below(random, 3) == 0;
+		bool many = ncolumns <= 8 && hpt_random_below(random, 2) == 0;
 
-		nvalues[i] =
-			1 +
-			hpt_random_below(random, hpt_random_below(random, 2) ? 250 : 9);
+		nvalues[i] = 1 + hpt_random_below(random, many ? 250 : 9);
 		holes[i] = hpt_random_below(random, 3) == 0;
 		hpt_table_column(table, names[i], category ? HPC_CATEGORY : HPC_NUMBER,
 						 category ? HPC_STORE_CODE : HPC_STORE_DOUBLE);
@@ -83,26 +83,22 @@ vary(hpt_growth *g, hpt_random *random, int8_t *signs, double *chance,
 
 /* Down the tree by the codes that a record carries. */
 static uint32_t
-leaf_of(const hpt_growth *g, const hpc_record *record)
+leaf_of(const hpt_growth *g, uint32_t record)
 {
-	const hpc_tree *tree = g->tree;
-	uint32_t at = 0;
+	uint32_t leaf;
 
-	while (tree->nodes[at].left != 0)
-	{
-		const hpc_tree_node *node = &tree->nodes[at];
-		const hpc_feature *feature = &g->frame->features[node->feature];
-		uint32_t code = record->code[feature->codes - g->frame->blocks[0]];
-
-		at = node->left + !hpc_tree_goes_left(tree, node, feature, code);
-	}
-	return at;
+	hpc_tree_record_leaves(g->tree, g->frame, g->packs,
+						   &hpc_grower_bag(g->grower)->records, record, 1,
+						   &leaf);
+	return leaf;
 }
+
+static size_t record_size;
 
 static int
 compare_records(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(hpc_record));
+	return memcmp(a, b, record_size);
 }
 
 /* The records are those of the sample, and stand by their leaves. */
@@ -110,8 +106,9 @@ static bool
 records_are_in_place(hpt_growth *g)
 {
 	hpc_bag *bag = hpc_grower_bag(g->grower);
-	hpc_record *after = malloc((bag->nrows + 1) * sizeof(hpc_record));
+	size_t size = bag->records.size;
 	uint32_t nrecords = bag->nrows;
+	unsigned char *after = malloc(nrecords * size);
 	uint32_t nplaced = 0;
 	bool right = true;
 
@@ -123,15 +120,15 @@ records_are_in_place(hpt_growth *g)
 			continue;
 		nplaced += node->end - node->begin;
 		for (uint32_t i = node->begin; i < node->end; i++)
-			right &= leaf_of(g, &bag->records.rows[i]) == leaf;
+			right &= leaf_of(g, i) == leaf;
 	}
-	memcpy(after, bag->records.rows, nrecords * sizeof(hpc_record));
-	hpt_sample_fill(&g->sample, g->frame, bag);
-	qsort(after, nrecords, sizeof(hpc_record), compare_records);
-	qsort(bag->records.rows, nrecords, sizeof(hpc_record), compare_records);
-	right &=
-		nplaced == nrecords && bag->nrows == nrecords &&
-		memcmp(after, bag->records.rows, nrecords * sizeof(hpc_record)) == 0;
+	memcpy(after, bag->records.rows, nrecords * size);
+	hpt_sample_fill(&g->sample, g->frame, g->packs, bag);
+	record_size = size;
+	qsort(after, nrecords, size, compare_records);
+	qsort(bag->records.rows, nrecords, size, compare_records);
+	right &= nplaced == nrecords && bag->nrows == nrecords &&
+			 memcmp(after, bag->records.rows, nrecords * size) == 0;
 	free(after);
 	return right;
 }
@@ -161,6 +158,7 @@ random_tree_is_as_twin(uint64_t seed, uint32_t *nnodes)
 	make_table(&random, 2 + (uint32_t) hpt_random_below(&random, 900), &table);
 	hpt_growth_begin(&g, &table, 255);
 	vary(&g, &random, signs, chance, features);
+	g.narrow_registers = seed % 3 == 0;
 	hpt_sample_draw(&g.sample, g.frame, &random, 1, 0);
 	*nnodes = 0;
 	/* a category of all different levels may leave no column */

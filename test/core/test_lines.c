@@ -130,6 +130,40 @@ check_lines(const char *what, int ncolumns, uint32_t nrows, uint64_t spread,
 		hpt_ok(false, "everything is freed");
 }
 
+/* Packs without lines: each row's bytes hold the codes of all features. */
+static void
+check_packs(int ncolumns, uint64_t spread)
+{
+	hpt_memory memory;
+	hpt_table table;
+	hpt_framed framed;
+	hpc_lines *packs;
+	int nwrong = 0;
+
+	hpt_memory_init(&memory, 1);
+	make_table(&table, ncolumns, 500, spread);
+	hpt_table_frame(&memory.env, &table, 255, &framed);
+	if (hpc_packs_create(&memory.env, framed.frame, &packs) != HPC_OK)
+		nwrong++;
+	for (int i = 0; i < framed.frame->nfeatures && nwrong == 0; i++)
+	{
+		const hpc_feature *feature = &framed.frame->features[i];
+		const hpc_member *member = &packs->members[i];
+		const hpc_pack *pack = &packs->packs[member->pack];
+
+		for (uint32_t row = 0; row < framed.frame->nrows; row++)
+			nwrong += member->code[hpc_pack_byte(framed.frame, pack, row)] !=
+					  hpc_code(feature, row);
+	}
+	hpt_ok(nwrong == 0 && packs->npacks <= ncolumns, "%d columns in %d packs",
+		   ncolumns, packs->npacks);
+	hpc_lines_free(&memory.env, packs);
+	hpt_framed_free(&memory.env, &framed);
+	hpt_table_free(&table);
+	if (memory.nblocks != 0)
+		hpt_ok(false, "everything is freed");
+}
+
 static uint64_t
 little_left(void *opaque)
 {
@@ -182,6 +216,8 @@ main(void)
 	check_lines("one and two bytes", 40, 5000, 1600, true);
 	check_lines("nothing for few rows", 40, 1000, 254, false);
 	check_lines("nothing for a single block", 8, 2000, 254, false);
+	check_packs(30, 5);
+	check_packs(12, 254);
 	check_memory();
 	return hpt_done();
 }
