@@ -194,33 +194,35 @@ try_both_sides(const hpc_search *search, hpc_total left, uint32_t cut)
 	return best;
 }
 
-/* A threshold drawn between the least and the greatest value. */
-static hpc_split
-random_threshold(hpc_grower *grower, const hpc_pending *at,
-				 const hpc_view *view, const hpc_search *search, int index,
-				 uint32_t first, uint32_t last, hpc_tree_node *node)
+/* A threshold between the least and the greatest value that a node has. */
+static double
+draw_threshold(const hpc_grower *grower, const hpc_pending *at, int index,
+			   uint32_t first, uint32_t last)
 {
-	const hpc_feature *feature = view->feature;
+	const hpc_feature *feature = &grower->frame->features[index];
 	uint64_t draw = hpc_mix(feature_draw(grower, at, index));
 	double share = (double) (draw >> 11) * 0x1p-53;
 	double low = feature->low[first];
 	double x = low + share * (feature->low[last] - low);
-	hpc_tree_node drawn;
 
 	/* a range beyond the largest double: by codes instead */
 	if (!isfinite(x))
 		x = feature
 				->high[first + (uint32_t) (share * (double) (last - first))];
-	if (x < feature->high[first])
-		x = feature->high[first];
-	set_threshold(&drawn, feature, first, last, x);
-	if (node != NULL)
-	{
-		node->at = drawn.at;
-		node->threshold = drawn.threshold;
-	}
-	return try_both_sides(search, hpc_view_sum(view, first, drawn.at.cut),
-						  drawn.at.cut);
+	return x < feature->high[first] ? feature->high[first] : x;
+}
+
+/* The division that it makes. */
+static hpc_split
+try_threshold(const hpc_view *view, const hpc_search *search, uint32_t first,
+			  uint32_t last, double x)
+{
+	uint32_t cut;
+
+	if (view->list != NULL)
+		return try_both_sides(search, hpc_view_sum_up_to(view, last, x), 0);
+	cut = last_code_up_to(view->feature, first, last - 1, x);
+	return try_both_sides(search, hpc_view_sum(view, first, cut), cut);
 }
 
 /*
@@ -388,8 +390,8 @@ propose_split(hpc_grower *grower, const hpc_pending *at, int index,
 								 &npooled);
 	else if (grower->rules->random_cuts &&
 			 hpc_view_range(view, &first, &last) && first < last)
-		*split = random_threshold(grower, at, view, search, index, first, last,
-								  NULL);
+		*split = try_threshold(view, search, first, last,
+							   draw_threshold(grower, at, index, first, last));
 	else
 		hpc_view_divide(view, search, split);
 }
@@ -450,7 +452,8 @@ settle_split(hpc_grower *grower, hpc_pending *at, hpc_search *search)
 	}
 	hpc_view_range(&view, &first, &last);
 	if (grower->rules->random_cuts && first < last)
-		random_threshold(grower, at, &view, search, index, first, last, node);
+		set_threshold(node, view.feature, first, last,
+					  draw_threshold(grower, at, index, first, last));
 	else
 		settle_threshold(&view, at->split.cut, last, node);
 }

@@ -125,7 +125,7 @@ typedef struct hpc_grow_rules
 static inline bool
 hpc_rules_try_all(const hpc_grow_rules *rules, const hpc_frame *frame)
 {
-	return rules->nfeatures_tried >= frame->nfeatures && !rules->random_cuts;
+	return rules->nfeatures_tried >= frame->nfeatures;
 }
 
 /* One worker's workplace, made once and used for tree after tree. */

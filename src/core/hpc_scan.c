@@ -126,6 +126,14 @@ hpc_view_sum(const hpc_view *view, uint32_t first, uint32_t last)
 								  view->bits);
 }
 
+hpc_total
+hpc_view_sum_up_to(const hpc_view *view, uint32_t last, double x)
+{
+	return view->wide ? hpc_wide_total(hpc_wide_sum_up_to(view, last, x))
+					  : hpc_narrow_total(hpc_narrow_sum_up_to(view, last, x),
+										 view->bits);
+}
+
 static bool
 cell_is_empty(const hpc_view *view, uint32_t code)
 {

@@ -187,6 +187,10 @@ hpc_view_range(const hpc_view *view, uint32_t *first, uint32_t *last);
 extern hpc_total
 hpc_view_sum(const hpc_view *view, uint32_t first, uint32_t last);
 
+/* Sums of the codes below last whose values are all up to x; of a list. */
+extern hpc_total
+hpc_view_sum_up_to(const hpc_view *view, uint32_t last, double x);
+
 /*
  * Sums of the rows without a value.  Of lists that is known at once to be
  * nothing, mostly.

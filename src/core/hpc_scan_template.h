@@ -221,6 +221,25 @@ NAME(sum_list)(const hpc_view *view, uint32_t begin, uint32_t end)
 	return sum;
 }
 
+/* Of those of codes below last whose values are all up to x. */
+static CELL
+NAME(sum_up_to)(const hpc_view *view, uint32_t last, double x)
+{
+	const double *high = view->feature->high;
+	const CELL *cell = view->slot_cells;
+	CELL sum = {0};
+
+	for (uint32_t i = 0; i < view->nlist; i++)
+	{
+		uint32_t code = HPC_LIST_CODE(view->list[i]);
+
+		if (code >= last || high[code] > x)
+			break;
+		sum += cell[HPC_LIST_SLOT(view->list[i])];
+	}
+	return sum;
+}
+
 static CELL
 NAME(sum_cells)(const hpc_view *view, uint32_t first, uint32_t last)
 {

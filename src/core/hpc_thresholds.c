@@ -20,11 +20,20 @@ hpc_thresholds_free(hpc_env *env, hpc_thresholds *thresholds)
 	hpc_free(env, thresholds->places);
 }
 
+/* Keys ahead of their turn that places are fetched for. */
+#define AHEAD 16
+
+static inline uint32_t
+first_place(const hpc_thresholds *t, uint64_t key)
+{
+	return (uint32_t) hpc_mix(key) & t->mask;
+}
+
 /* The place of a key, an empty one for it, or NULL. */
 static uint32_t *
 find_place(const hpc_thresholds *t, uint64_t key)
 {
-	uint32_t at = (uint32_t) hpc_mix(key);
+	uint32_t at = first_place(t, key);
 
 	for (uint32_t probe = 0; probe < MAX_PROBES; probe++)
 	{
@@ -65,14 +74,26 @@ grow(hpc_env *env, hpc_thresholds *t)
 	t->mask = 2 * max - 1;
 	for (uint32_t i = 0; i < t->n; i++)
 	{
-		uint32_t *place = find_place(t, keys[i]);
+		uint32_t *place;
 
+		if (i + AHEAD < t->n)
+			__builtin_prefetch(&places[first_place(t, keys[i + AHEAD])]);
+		place = find_place(t, keys[i]);
 		if (place != NULL)
 			*place = i + 1;
 		if (hpc_poll(env, i))
 			return HPC_CANCELLED;
 	}
 	return HPC_OK;
+}
+
+void
+hpc_thresholds_fetch(const hpc_thresholds *thresholds, double threshold)
+{
+	if (thresholds->max > 0)
+		__builtin_prefetch(
+			&thresholds
+				 ->places[first_place(thresholds, hpc_sortable(threshold))]);
 }
 
 hpc_status

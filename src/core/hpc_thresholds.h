@@ -22,6 +22,10 @@ typedef struct hpc_thresholds
 
 extern void hpc_thresholds_free(hpc_env *env, hpc_thresholds *thresholds);
 
+/* Fetches what will be looked at when a threshold is added: a little later. */
+extern void
+hpc_thresholds_fetch(const hpc_thresholds *thresholds, double threshold);
+
 /* The number of a finite threshold. */
 extern hpc_status hpc_thresholds_add(hpc_env *env, hpc_thresholds *thresholds,
 									 double threshold, uint32_t *number);

@@ -209,6 +209,20 @@ hpc_writer_expect(hpc_env *env, hpc_writer *writer, const hpc_tree *tree,
 	return expect(env, &writer->covers, nnodes * sizeof(uint32_t));
 }
 
+/* Nodes ahead of their turn that thresholds are looked up. */
+#define AHEAD 16
+
+static inline void
+fetch_ahead(const hpc_writer *writer, const hpc_tree *tree, uint32_t i)
+{
+	const hpc_tree_node *node = &tree->nodes[i];
+
+	if (node->left != 0 &&
+		writer->frame->features[node->feature].kind != HPC_CATEGORY)
+		hpc_thresholds_fetch(&writer->thresholds[node->feature],
+							 node->threshold);
+}
+
 hpc_status
 hpc_writer_add_tree(hpc_env *env, hpc_writer *writer, const hpc_tree *tree)
 {
@@ -227,6 +241,8 @@ hpc_writer_add_tree(hpc_env *env, hpc_writer *writer, const hpc_tree *tree)
 		const hpc_tree_node *node = &tree->nodes[i];
 		hpc_status status = HPC_OK;
 
+		if (i + AHEAD < tree->nnodes)
+			fetch_ahead(writer, tree, i + AHEAD);
 		covers[i] = node->cover;
 		nodes[i] = (hpc_node){.left = node->left};
 		if (node->left == 0)
