@@ -63,9 +63,11 @@ class Plan:
     def forests(self, table):
         bench, large = self.bench, table.rows > 100000
         self.add(bench.train, Forest(10), table, (CORES,), 1 if large else self.repeats)
-        self.add(bench.train, Forest(100), table, (CORES,), 1)
         if large:
+            # in one model they would be larger than a model may be
+            self.add(bench.train, Forest(100), table, (CORES,), 1, 1, 4)
             return
+        self.add(bench.train, Forest(100), table, (CORES,), 1)
         self.add(bench.train, Forest(10, extra=True), table, (CORES,), 1)
         self.add(bench.table_to_table, Forest(10), table, (CORES,), 1)
         self.add(bench.predict, Forest(100), table, self.repeats, 1)

@@ -81,18 +81,25 @@ class Bench:
 
     # ---- training ------------------------------------------------------------
 
-    def train(self, settings, table, threads, repeats):
-        """The aggregate over the table; fit() on a matrix that is in memory."""
+    def train(self, settings, table, threads, repeats, most_peers=None, models=1):
+        """The aggregate over the table; fit() on a matrix that is in memory.
+
+        models: ours in so many, each with its share of the trees.
+        """
         table.make(self.server)
         data = table.fetch_once(self.server)
-        sql = f"SELECT hp_train(h, 'price', {settings.sql()}) IS NULL FROM {table.name} h"
+        learners = [settings.sql()] if models == 1 else \
+            [settings.sql(seed, settings.trees // models) for seed in range(models)]
+        ours = [f"SELECT hp_train(h, 'price', {learner}) IS NULL FROM {table.name} h"
+                for learner in learners]
         with self.peers(settings) as peers:
+            peers = peers[:most_peers]
             rows = {peer: peer.rows(data) for peer in peers}
             for count in threads:
                 works = {peer: lambda peer=peer: peer.fit(rows[peer], data.prices, count)
                          for peer in peers}
                 self.race("train", f"{settings.title}, {table.title}", count, repeats,
-                          lambda: self.server.run(sql), works)
+                          lambda: [self.server.run(sql) for sql in ours], works)
 
     def race(self, section, work, threads, repeats, ours, theirs):
         self.server.run(f"SET houseprice.threads = {threads}")

@@ -18,8 +18,8 @@
  *
  * Memory: 10 bytes a row (residual, place), 4 more where leaves are renewed,
  * and 16 of the grower (cell, row number, scratch), 8 more where cells are
- * wide.  Where rows are records (hpc_series_records.c), 16 in all, and 8 where
- * they are drawn.
+ * wide.  Where rows are records (hpc_series_records.c), 8 and one for each pack
+ * of codes in all, and 8 more where they are drawn.
  */
 #include <math.h>
 
