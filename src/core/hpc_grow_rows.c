@@ -487,6 +487,95 @@ sort_list(uint32_t *list, uint32_t *spare, uint32_t n, uint32_t most)
 		memcpy(list, from, n * sizeof(uint32_t));
 }
 
+/* Rows whose lines are copied at a time, to a near cache. */
+#define LINE_BATCH 128
+
+/* Writes a part of the list of a feature whose codes are in copies of lines. */
+static void
+write_narrow(const hpc_member *member, const unsigned char *byte,
+			 size_t stride, uint32_t n, uint32_t slot, uint32_t *list)
+{
+	for (uint32_t i = 0; i < n; i++, byte += stride)
+		list[i] = (uint32_t) member->code[*byte] << 16 | (slot + i);
+}
+
+static void
+write_wide(const unsigned char *code, size_t stride, uint32_t n, uint32_t slot,
+		   uint32_t *list)
+{
+	for (uint32_t i = 0; i < n; i++, code += stride)
+		list[i] = (uint32_t) * (const uint16_t *) (const void *) code << 16 |
+				  (slot + i);
+}
+
+/* Of all features of a line, for n <= LINE_BATCH rows from slot on. */
+static void
+write_from_line(hpc_grower *grower, const hpc_line *line, const uint32_t *rows,
+				uint32_t n, uint32_t slot)
+{
+	const hpc_lines *lines = grower->plan.lines;
+	const size_t *used = grower->plan.offset;
+	_Alignas(HPC_LINE_BYTES) unsigned char copy[LINE_BATCH * HPC_LINE_BYTES];
+	const unsigned char *wide = copy + line->nblocks * HPC_BLOCK;
+	size_t stride = line->stride;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		for (size_t at = 0; at < stride; at += HPC_BLOCK)
+			memcpy(copy + i * stride + at, line->codes + rows[i] * stride + at,
+				   HPC_BLOCK);
+	}
+	for (int i = 0; i < line->npacks; i++)
+	{
+		const hpc_pack *pack = &lines->packs[line->first_pack + i];
+
+		for (int j = 0; j < pack->nmembers; j++)
+		{
+			int feature = pack->member[j];
+
+			if (used[feature] != SIZE_MAX)
+				write_narrow(&lines->members[feature], copy + i, stride, n,
+							 slot, hpc_grower_list(grower, feature) + slot);
+		}
+	}
+	for (int i = 0; i < line->nwide; i++)
+	{
+		int feature = lines->wide[line->first_wide + i];
+
+		if (used[feature] != SIZE_MAX)
+			write_wide(wide + 2 * i, stride, n, slot,
+					   hpc_grower_list(grower, feature) + slot);
+	}
+}
+
+/*
+ * The lists of all features, not yet in order.  Where there are lines, a row's
+ * is fetched once for all of its codes.
+ */
+static void
+write_lists(hpc_grower *grower, const uint32_t *rows, uint32_t n,
+			uint32_t first)
+{
+	const hpc_lines *lines = grower->plan.lines;
+
+	for (int i = 0; i < grower->nfeatures && lines == NULL; i++)
+	{
+		const hpc_feature *feature =
+			&grower->frame->features[grower->features[i]];
+		uint32_t *list = hpc_grower_list(grower, grower->features[i]) + first;
+
+		for (uint32_t j = 0; j < n; j++)
+			list[j] = hpc_code(feature, rows[j]) << 16 | (first + j);
+	}
+	for (int i = 0; lines != NULL && i < lines->nlines; i++)
+	{
+		for (uint32_t j = 0; j < n; j += LINE_BATCH)
+			write_from_line(grower, &lines->lines[i], rows + j,
+							n - j < LINE_BATCH ? n - j : LINE_BATCH,
+							first + j);
+	}
+}
+
 void
 hpc_rows_to_lists(hpc_grower *grower, hpc_pending *at)
 {
@@ -504,17 +593,15 @@ hpc_rows_to_lists(hpc_grower *grower, hpc_pending *at)
 			((hpc_narrow *) grower->slot_cell)[first + i] =
 				grower->bag.narrow[rows[i]];
 	}
+	write_lists(grower, rows, n, first);
 	for (int i = 0; i < grower->nfeatures; i++)
 	{
 		int index = grower->features[i];
-		const hpc_feature *feature = &grower->frame->features[index];
-		uint32_t *list = hpc_grower_list(grower, index) + first;
 
 		if (!hpc_grower_goes_on(grower, n))
 			return;
-		for (uint32_t j = 0; j < n; j++)
-			list[j] = hpc_code(feature, rows[j]) << 16 | (first + j);
-		sort_list(list, grower->spare, n, feature->nbins);
+		sort_list(hpc_grower_list(grower, index) + first, grower->spare, n,
+				  grower->frame->features[index].nbins);
 	}
 	at->in_list = true;
 	at->list = grower->features[0];

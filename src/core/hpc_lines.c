@@ -21,8 +21,6 @@
 #include "hpc_lines.h"
 #include "hpc_memory.h"
 
-#define LINE_BYTES 64
-
 /* Rows of which a line is written at a time. */
 #define STRETCH 1024
 
@@ -48,6 +46,25 @@ join_pack(hpc_lines *lines, int index, uint32_t ncodes)
 	pack->member[pack->nmembers++] = index;
 }
 
+/* Which code of each member a byte holds. */
+static void
+decode_pack(const hpc_frame *frame, hpc_lines *packs, int index)
+{
+	const hpc_pack *pack = &packs->packs[index];
+	uint32_t step = 1;
+
+	for (int i = 0; i < pack->nmembers; i++)
+	{
+		hpc_member *member = &packs->members[pack->member[i]];
+		uint32_t ncodes = hpc_codes_in_use(&frame->features[pack->member[i]]);
+
+		member->pack = index;
+		for (uint32_t byte = 0; byte < pack->ncells; byte++)
+			member->code[byte] = (uint8_t) (byte / step % ncodes);
+		step *= ncodes;
+	}
+}
+
 static void
 choose_members(const hpc_frame *frame, hpc_lines *lines)
 {
@@ -60,6 +77,8 @@ choose_members(const hpc_frame *frame, hpc_lines *lines)
 				join_pack(lines, i, ncodes);
 		}
 	}
+	for (int i = 0; i < lines->npacks; i++)
+		decode_pack(frame, lines, i);
 }
 
 /* Writes the bytes of a pack for some rows. */
@@ -95,14 +114,14 @@ plan_line(hpc_lines *lines, int first_pack, int first_wide)
 
 	line->first_pack = first_pack;
 	line->npacks = lines->npacks - first_pack;
-	if (line->npacks > LINE_BYTES)
-		line->npacks = LINE_BYTES;
+	if (line->npacks > HPC_LINE_BYTES)
+		line->npacks = HPC_LINE_BYTES;
 	line->nblocks = (line->npacks + HPC_BLOCK - 1) / HPC_BLOCK;
 	nbytes = line->nblocks * HPC_BLOCK;
 	line->first_wide = first_wide;
 	line->nwide = lines->nwide - first_wide;
-	if (line->nwide > (LINE_BYTES - nbytes) / 2)
-		line->nwide = (LINE_BYTES - nbytes) / 2;
+	if (line->nwide > (HPC_LINE_BYTES - nbytes) / 2)
+		line->nwide = (HPC_LINE_BYTES - nbytes) / 2;
 	nbytes += 2 * line->nwide;
 	/* a power of two, so that no row stands in two lines of the cache */
 	line->stride = HPC_BLOCK;
@@ -155,12 +174,12 @@ make_line(hpc_env *env, const hpc_frame *frame, const hpc_lines *lines,
 		  hpc_line *line)
 {
 	line->memory =
-		hpc_alloc(env, (size_t) frame->nrows + LINE_BYTES / HPC_BLOCK,
+		hpc_alloc(env, (size_t) frame->nrows + HPC_LINE_BYTES / HPC_BLOCK,
 				  line->stride);
 	if (line->memory == NULL)
 		return HPC_NO_MEMORY;
 	line->codes = (unsigned char *) line->memory +
-				  -(uintptr_t) line->memory % LINE_BYTES;
+				  -(uintptr_t) line->memory % HPC_LINE_BYTES;
 	for (uint32_t row = 0; row < frame->nrows; row += STRETCH)
 	{
 		uint32_t left = frame->nrows - row;
@@ -185,7 +204,9 @@ allocate_lines(hpc_env *env, const hpc_frame *frame, hpc_lines **made)
 	lines->packs = hpc_alloc(env, nfeatures, sizeof(hpc_pack));
 	lines->wide = hpc_alloc(env, nfeatures, sizeof(int));
 	lines->lines = hpc_alloc0(env, nfeatures, sizeof(hpc_line));
-	return lines->packs != NULL && lines->wide != NULL && lines->lines != NULL
+	lines->members = hpc_alloc0(env, nfeatures, sizeof(hpc_member));
+	return lines->packs != NULL && lines->wide != NULL &&
+				   lines->lines != NULL && lines->members != NULL
 			   ? HPC_OK
 			   : HPC_NO_MEMORY;
 }
@@ -233,47 +254,19 @@ hpc_lines_create(hpc_env *env, const hpc_frame *frame, hpc_lines **lines)
 
 /* ---------- packs alone ---------- */
 
-/* Which code of each member a byte holds. */
-static void
-decode_pack(const hpc_frame *frame, hpc_lines *packs, int index)
-{
-	const hpc_pack *pack = &packs->packs[index];
-	uint32_t step = 1;
-
-	for (int i = 0; i < pack->nmembers; i++)
-	{
-		hpc_member *member = &packs->members[pack->member[i]];
-		uint32_t ncodes = hpc_codes_in_use(&frame->features[pack->member[i]]);
-
-		member->pack = index;
-		for (uint32_t byte = 0; byte < pack->ncells; byte++)
-			member->code[byte] = (uint8_t) (byte / step % ncodes);
-		step *= ncodes;
-	}
-}
-
 hpc_status
 hpc_packs_create(hpc_env *env, const hpc_frame *frame, hpc_lines **packs)
 {
 	hpc_status status = allocate_lines(env, frame, packs);
 
 	if (status == HPC_OK)
-	{
-		(*packs)->members =
-			hpc_alloc0(env, (size_t) frame->nfeatures, sizeof(hpc_member));
-		if ((*packs)->members == NULL)
-			status = HPC_NO_MEMORY;
-	}
-	if (status != HPC_OK)
+		choose_members(frame, *packs);
+	else
 	{
 		hpc_lines_free(env, *packs);
 		*packs = NULL;
-		return status;
 	}
-	choose_members(frame, *packs);
-	for (int i = 0; i < (*packs)->npacks; i++)
-		decode_pack(frame, *packs, i);
-	return HPC_OK;
+	return status;
 }
 
 unsigned char

@@ -31,6 +31,9 @@ typedef struct hpc_pack
 	int member[HPC_BLOCK]; /* features */
 } hpc_pack;
 
+/* Bytes of a row's line, at most: those of a line of the cache. */
+#define HPC_LINE_BYTES 64
+
 /* Codes of a row side by side: those of row i at codes + i * stride. */
 typedef struct hpc_line
 {
@@ -44,7 +47,7 @@ typedef struct hpc_line
 	int nwide;
 } hpc_line;
 
-/* Where the codes of a feature are, and which they are by the pack's byte. */
+/* Where the codes of a narrow feature are, and which, by the pack's byte. */
 typedef struct hpc_member
 {
 	int pack;
@@ -56,10 +59,10 @@ typedef struct hpc_lines
 	int npacks;
 	hpc_pack *packs; /* [npacks] all narrow features, line by line */
 	int nwide;
-	int *wide; /* [nwide] all others, line by line */
+	int *wide;           /* [nwide] all others, line by line */
+	hpc_member *members; /* [nfeatures] narrow ones */
 	int nlines;
-	hpc_line *lines;     /* [nlines] */
-	hpc_member *members; /* [nfeatures] where there are no lines */
+	hpc_line *lines; /* [nlines] */
 } hpc_lines;
 
 /* Codes that a narrow feature has: its factor in a pack. */

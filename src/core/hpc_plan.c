@@ -229,6 +229,6 @@ hpc_plan_tree(hpc_histogram_plan *plan, const int *features, int nfeatures)
 	for (int i = 0; i < plan->lines->nlines; i++)
 		plan_line(plan, &plan->lines->lines[i]);
 	/* rows that move have their packs in one block */
-	if (plan->lines->members != NULL)
+	if (plan->lines->nlines == 0)
 		read_packs(plan, (hpc_block_use){0}, 0, plan->lines->npacks);
 }

@@ -46,7 +46,7 @@ reads_packs(const hpc_filling *filling)
 	const hpc_lines *lines = filling->plan->lines;
 
 	return lines != NULL &&
-		   (filling->nrows >= HPC_LINE_ROWS || lines->members != NULL);
+		   (filling->nrows >= HPC_LINE_ROWS || lines->nlines == 0);
 }
 
 void
