@@ -154,7 +154,7 @@ typedef struct hpc_bag
 	hpc_records records; /* rows NULL: there are none */
 	double per_unit;     /* |residual × per_unit| is below 2^51 */
 
-	bool summed; /* in hpc_grower_packs, by what filled the bag */
+	bool summed; /* to be set: they are in hpc_grower_packs */
 
 	/*
 	 * [frame->nrows] of which q is a function: a node whose rows agree here is
@@ -216,8 +216,8 @@ extern hpc_status hpc_grower_count(hpc_env *env, const hpc_frame *frame,
 extern hpc_bag *hpc_grower_bag(hpc_grower *grower);
 
 /*
- * What fills the bag of records can sum their cells on the way, each worker in
- * npacks × HPC_NARROW_CELLS of its own, which are to be cleared first.
+ * What fills a bag of records sums their cells on the way, by packs: each
+ * worker in npacks × HPC_NARROW_CELLS of its own, which are cleared first.
  */
 extern void hpc_grower_clear_packs(hpc_grower *grower);
 extern hpc_narrow *hpc_grower_packs(hpc_grower *grower, int worker);

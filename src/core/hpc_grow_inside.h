@@ -222,7 +222,7 @@ extern void hpc_short_grow(hpc_grower *grower, const hpc_pending *at);
 extern void hpc_records_fill(const hpc_grower *grower, uint32_t begin,
 							 uint32_t n, hpc_narrow *packs);
 
-/* The sum of the cells of the bag's records. */
+/* The sum of the cells of the bag's records, which are in packs. */
 extern hpc_narrow hpc_records_sum(hpc_grower *grower);
 
 /* The sum of q² over so many records: exact. */

@@ -62,27 +62,16 @@ hpc_records_fill(const hpc_grower *grower, uint32_t begin, uint32_t n,
 hpc_narrow
 hpc_records_sum(hpc_grower *grower)
 {
-	const hpc_bag *bag = &grower->bag;
 	int nworkers = grower->rules->nworkers > 1 ? grower->rules->nworkers : 1;
 	hpc_narrow sum = 0;
 
-	for (int worker = 0; worker < nworkers && bag->summed; worker++)
+	for (int worker = 0; worker < nworkers; worker++)
 	{
 		/* each record is in one cell of the first pack */
 		const hpc_narrow *cells = hpc_grower_packs(grower, worker);
 
 		for (uint32_t i = 0; i < HPC_NARROW_CELLS; i++)
 			sum += cells[i];
-	}
-	for (uint32_t i = 0; i < bag->nrows && !bag->summed; i++)
-	{
-		double residual = hpc_record_residual(hpc_record(&bag->records, i));
-		int64_t q = hpc_nearest(residual * bag->per_unit);
-
-		if (i % HPC_ITEMS_PER_POLL == HPC_ITEMS_PER_POLL - 1 &&
-			!hpc_grower_goes_on(grower, HPC_ITEMS_PER_POLL))
-			break;
-		sum += (hpc_narrow) ((uint64_t) q << bag->weight_bits) + 1;
 	}
 	return sum;
 }

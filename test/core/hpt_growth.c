@@ -53,8 +53,7 @@ grow_in_crew(hpc_crew *crew, void *context)
 
 	for (;;)
 	{
-		hpt_sample_fill(&g->sample, g->frame, g->packs,
-						hpc_grower_bag(g->grower));
+		hpt_sample_fill(&g->sample, g->frame, g->packs, g->grower);
 		g->tree = hpc_tree_grow(g->grower, crew, 0, g->team, g->stream);
 		if (g->tree != NULL || !hpc_grower_wants_room(g->grower))
 			return HPC_OK;

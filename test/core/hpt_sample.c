@@ -72,26 +72,37 @@ hpt_sample_variance(const hpt_sample *sample, const uint32_t *rows,
 /* Each copy of a row as a record, with its q for a residual. */
 static void
 fill_records(const hpt_sample *sample, const hpc_frame *frame,
-			 const hpc_lines *packs, hpc_bag *bag)
+			 const hpc_lines *packs, hpc_grower *grower)
 {
+	hpc_bag *bag = hpc_grower_bag(grower);
+
+	hpc_grower_clear_packs(grower);
 	bag->nrows = 0;
 	bag->per_unit = 1;
+	bag->summed = true;
 	for (uint32_t i = 0; i < sample->nrows; i++)
 	{
 		uint32_t row = sample->rows[i];
 		hpc_total held = sample->held[row];
-		double residual = (double) (held.sum / (int64_t) held.count);
+		int64_t q = held.sum / (int64_t) held.count;
 
 		for (uint64_t copy = 0; copy < held.count; copy++)
-			hpc_record_make(hpc_record(&bag->records, bag->nrows++), residual,
-							frame, packs, row);
+		{
+			unsigned char *record = hpc_record(&bag->records, bag->nrows++);
+
+			hpc_record_make(record, (double) q, frame, packs, row);
+			hpc_record_add(record, q * (INT64_C(1) << sample->weight_bits) + 1,
+						   hpc_grower_packs(grower, 0), NULL, packs->npacks);
+		}
 	}
 }
 
 void
 hpt_sample_fill(const hpt_sample *sample, const hpc_frame *frame,
-				const hpc_lines *lines, hpc_bag *bag)
+				const hpc_lines *lines, hpc_grower *grower)
 {
+	hpc_bag *bag = hpc_grower_bag(grower);
+
 	bag->nrows = sample->nrows;
 	bag->weight_bits = sample->weight_bits;
 	bag->pure_value = sample->pure_value;
@@ -99,7 +110,7 @@ hpt_sample_fill(const hpt_sample *sample, const hpc_frame *frame,
 	bag->features = sample->features;
 	if (bag->records.rows != NULL)
 	{
-		fill_records(sample, frame, lines, bag);
+		fill_records(sample, frame, lines, grower);
 		return;
 	}
 	memcpy(bag->rows, sample->rows, sample->nrows * sizeof(uint32_t));

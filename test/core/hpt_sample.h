@@ -5,7 +5,6 @@
 #ifndef HPT_SAMPLE_H
 #define HPT_SAMPLE_H
 
-#include "hpc_lines.h"
 #include "hpc_split.h"
 #include "hpt.h"
 
@@ -41,7 +40,7 @@ hpt_sample_variance(const hpt_sample *sample, const uint32_t *rows,
  * only where weights are copies.
  */
 extern void hpt_sample_fill(const hpt_sample *sample, const hpc_frame *frame,
-							const hpc_lines *lines, hpc_bag *bag);
+							const hpc_lines *lines, hpc_grower *grower);
 
 /* Rows of the sample, copies counted: the records that it makes. */
 extern uint32_t hpt_sample_copies(const hpt_sample *sample);

@@ -123,7 +123,7 @@ records_are_in_place(hpt_growth *g)
 			right &= leaf_of(g, i) == leaf;
 	}
 	memcpy(after, bag->records.rows, nrecords * size);
-	hpt_sample_fill(&g->sample, g->frame, g->packs, bag);
+	hpt_sample_fill(&g->sample, g->frame, g->packs, g->grower);
 	record_size = size;
 	qsort(after, nrecords, size, compare_records);
 	qsort(bag->records.rows, nrecords, size, compare_records);
