@@ -387,7 +387,7 @@ hpc_tree_leaf(const hpc_tree *tree, const hpc_frame *frame, uint32_t row)
 static inline __attribute__((always_inline)) void
 find_leaves(const hpc_tree *tree, const hpc_frame *frame, const uint32_t *rows,
 			const hpc_lines *packs, const hpc_records *records, uint32_t first,
-			uint32_t n, uint32_t *leaves)
+			bool moved, uint32_t n, uint32_t *leaves)
 {
 	const hpc_tree_node *nodes = tree->nodes;
 	uint32_t nwalking = n;
@@ -407,10 +407,9 @@ find_leaves(const hpc_tree *tree, const hpc_frame *frame, const uint32_t *rows,
 			if (node->left == 0)
 				continue;
 			feature = &frame->features[node->feature];
-			code = records != NULL
-					   ? hpc_record_code(&packs->members[node->feature],
-										 hpc_record(records, first + i))
-					   : hpc_code(feature, rows[i]);
+			code = moved ? hpc_record_code(&packs->members[node->feature],
+										   hpc_record(records, first + i))
+						 : hpc_code(feature, rows[i]);
 			left = hpc_tree_goes_left(tree, node, feature, code);
 			leaves[i] = node->left + (left ? 0 : 1);
 			__builtin_prefetch(&nodes[leaves[i]]);
@@ -423,7 +422,7 @@ void
 hpc_tree_leaves(const hpc_tree *tree, const hpc_frame *frame,
 				const uint32_t *rows, uint32_t nrows, uint32_t *leaves)
 {
-	find_leaves(tree, frame, rows, NULL, NULL, 0, nrows, leaves);
+	find_leaves(tree, frame, rows, NULL, NULL, 0, false, nrows, leaves);
 }
 
 void
@@ -431,5 +430,5 @@ hpc_tree_record_leaves(const hpc_tree *tree, const hpc_frame *frame,
 					   const hpc_lines *packs, const hpc_records *records,
 					   uint32_t first, uint32_t n, uint32_t *leaves)
 {
-	find_leaves(tree, frame, NULL, packs, records, first, n, leaves);
+	find_leaves(tree, frame, NULL, packs, records, first, true, n, leaves);
 }

@@ -496,6 +496,7 @@ write_narrow(const hpc_member *member, const unsigned char *byte,
 			 size_t stride, uint32_t n, uint32_t slot, uint32_t *list)
 {
 	for (uint32_t i = 0; i < n; i++, byte += stride)
+		/* n lines are written; NOLINTNEXTLINE(clang-analyzer-core.*) */
 		list[i] = (uint32_t) member->code[*byte] << 16 | (slot + i);
 }
 
