@@ -21,6 +21,20 @@
 /* Narrow features whose codes stand side by side. */
 #define HPC_BLOCK 8
 
+/*
+ * CASE(1) to CASE(HPC_BLOCK), of a switch by how many bytes of a block are
+ * read: with constants nothing is asked in the loops.
+ */
+#define HPC_BLOCK_CASES(CASE) \
+	CASE(1);                  \
+	CASE(2);                  \
+	CASE(3);                  \
+	CASE(4);                  \
+	CASE(5);                  \
+	CASE(6);                  \
+	CASE(7);                  \
+	CASE(8)
+
 typedef struct hpc_feature
 {
 	const char *name; /* in the data set */

@@ -153,8 +153,7 @@ typedef struct hpc_bag
 	 */
 	hpc_records records; /* rows NULL: there are none */
 	double per_unit;     /* |residual × per_unit| is below 2^51 */
-
-	bool summed; /* to be set: they are in hpc_grower_packs */
+	bool summed;         /* to be set: their cells are in hpc_grower_packs */
 
 	/*
 	 * [frame->nrows] of which q is a function: a node whose rows agree here is
@@ -193,9 +192,8 @@ hpc_bag_weight(const hpc_bag *bag, uint32_t row)
 
 /*
  * lines: of the frame, or NULL, which is the same but slower; with records its
- * packs, which must be.  wide: whether
- * the bag holds wide cells.  The data may be filled in anew for each tree.
- * NULL: out of memory.
+ * packs, which must be.  wide: whether the bag holds wide cells.  The data may
+ * be filled in anew for each tree.  NULL: out of memory.
  */
 extern hpc_grower *
 hpc_grower_create(hpc_env *env, const hpc_frame *frame, const hpc_lines *lines,

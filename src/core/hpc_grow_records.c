@@ -47,14 +47,7 @@ hpc_records_fill(const hpc_grower *grower, uint32_t begin, uint32_t n,
 		break
 	switch (use->nused)
 	{
-		CASE(1);
-		CASE(2);
-		CASE(3);
-		CASE(4);
-		CASE(5);
-		CASE(6);
-		CASE(7);
-		CASE(8);
+		HPC_BLOCK_CASES(CASE);
 	}
 #undef CASE
 }

@@ -81,14 +81,7 @@ NAME(fill_block)(const hpc_block_use *use, const uint32_t *rows,
 		break
 	switch (use->nused)
 	{
-		CASE(1);
-		CASE(2);
-		CASE(3);
-		CASE(4);
-		CASE(5);
-		CASE(6);
-		CASE(7);
-		CASE(8);
+		HPC_BLOCK_CASES(CASE);
 	}
 #undef CASE
 #undef ADD

@@ -159,14 +159,7 @@ tally_stretch(hpc_series *s, int worker, double value, uint32_t first,
 		break
 	switch (s->rules->packs->npacks)
 	{
-		CASE(1);
-		CASE(2);
-		CASE(3);
-		CASE(4);
-		CASE(5);
-		CASE(6);
-		CASE(7);
-		CASE(8);
+		HPC_BLOCK_CASES(CASE);
 	}
 #undef CASE
 }
