@@ -342,6 +342,8 @@ prepare_search(const hpc_grower *grower, const hpc_pending *at)
 						 .node = at->total,
 						 .bits = grower->bag.weight_bits,
 						 .exact = !grower->wide,
+						 .wide_registers = grower->wide_registers &&
+										   at->total.weight <= UINT32_MAX,
 						 .judging = judging_of(rules),
 						 .l2 = rules->l2 * rules->weight_unit,
 						 .lower = at->lower,

@@ -42,6 +42,7 @@ struct hpc_grower
 	const hpc_frame *frame;
 	const hpc_grow_rules *rules;
 	bool wide;
+	bool wide_registers; /* the processor has them */
 	size_t cell_size;
 	hpc_bag bag;
 	hpc_tree tree;

@@ -259,6 +259,7 @@ hpc_grower_create(hpc_env *env, const hpc_frame *frame, const hpc_lines *lines,
 	grower->frame = frame;
 	grower->rules = rules;
 	grower->wide = wide;
+	grower->wide_registers = hpc_has_wide_registers();
 	grower->cell_size = wide ? sizeof(hpc_wide) : sizeof(hpc_narrow);
 	if (!allocate_tree(env, grower) ||
 		!allocate_histograms(env, grower, lines) ||

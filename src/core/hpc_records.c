@@ -18,12 +18,8 @@
  * no more chunks, what a worker has left of the other is swapped with what
  * others have.
  */
+#include "hpc_cpu.h"
 #include "hpc_records.h"
-
-#ifdef __x86_64__
-#include <immintrin.h>
-#define WIDE_TARGET __attribute__((target("avx2")))
-#endif
 
 /* Rows that are looked at at a time: as many as a word has bits. */
 #define BLOCK 64
@@ -92,7 +88,7 @@ word_at(const unsigned char *place)
  * The same of a block, not by draw: eight rows at a time look up their bits
  * together.
  */
-WIDE_TARGET static uint64_t
+HPC_WIDE_TARGET static uint64_t
 look_wide(const hpc_records *records, const hpc_divider *divider,
 		  uint32_t first)
 {

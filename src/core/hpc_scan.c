@@ -9,13 +9,140 @@
  */
 #include <string.h>
 
+#include "hpc_cpu.h"
 #include "hpc_scan.h"
 
 /* Candidates of a list that are found, then judged, at a time. */
 #define CANDIDATES 64
 
-/* Lists up to here are judged by masks, not branches. */
-#define SHORT_LIST 32
+/* Room behind them, to judge some together. */
+#define MORE_CANDIDATES 4
+#define MOST_CANDIDATES (CANDIDATES + MORE_CANDIDATES)
+
+/* A gain, times the weight of the node. */
+typedef struct ratio
+{
+	double numerator; /* below 0: none */
+	double denominator;
+} ratio;
+
+#ifdef __x86_64__
+
+/* A product modulo 2^64 of which one factor is below 2^32. */
+#define TIMES(a, factor)                                                      \
+	_mm256_add_epi64(                                                         \
+		_mm256_mul_epu32(a, factor),                                          \
+		_mm256_slli_epi64(_mm256_mul_epu32(_mm256_srli_epi64(a, 32), factor), \
+						  32))
+
+/* Integers below 2^32 as doubles: in the last bits of 2^52. */
+HPC_WIDE_TARGET static inline __m256d
+wide_doubles(__m256i x)
+{
+	__m256d shift = _mm256_set1_pd(0x1p52);
+
+	return _mm256_sub_pd(_mm256_or_pd(_mm256_castsi256_pd(x), shift), shift);
+}
+
+/*
+ * Signed integers as doubles, rounded once.  The halves of x + 2^63 are put
+ * into the last bits of 2^84 and of 2^52; what is too much is taken off, which
+ * is exact, before they are added.
+ */
+HPC_WIDE_TARGET static inline __m256d
+wide_rounded(__m256i x)
+{
+	__m256i shifted = _mm256_xor_si256(x, _mm256_set1_epi64x(INT64_MIN));
+	__m256d high =
+		_mm256_or_pd(_mm256_castsi256_pd(_mm256_srli_epi64(shifted, 32)),
+					 _mm256_set1_pd(0x1p84));
+	__m256i low =
+		_mm256_blend_epi32(shifted,
+						   _mm256_castpd_si256(_mm256_set1_pd(0x1p52)), 0xaa);
+
+	return _mm256_add_pd(_mm256_sub_pd(high, _mm256_set1_pd(0x1p84 + 0x1p63 +
+															0x1p52)),
+						 _mm256_castsi256_pd(low));
+}
+
+/*
+ * The best of so many candidates, or -1 where none is better than best: as
+ * hpc_narrow_try finds it, which compares products, but four at a time and
+ * almost without branches.  Quotients tell which are next to the greatest;
+ * these, mostly one, are compared.  No other can come out of the comparisons.
+ * Behind the candidates there is room for MORE_CANDIDATES.
+ */
+HPC_WIDE_TARGET static int
+wide_judge(const hpc_search *search, hpc_narrow *candidate, uint32_t n,
+		   ratio *best)
+{
+	__m128i bits = _mm_cvtsi32_si128(search->bits);
+	__m256i weights = _mm256_set1_epi64x((INT64_C(1) << search->bits) - 1);
+	/* of a sum that has been shifted like an unsigned number */
+	__m256i sign = _mm256_set1_epi64x(INT64_MIN >> search->bits);
+	__m256i sum = _mm256_set1_epi64x(search->node.sum);
+	__m256i weight = _mm256_set1_epi64x((int64_t) search->node.weight);
+	__m256d all = _mm256_set1_pd((double) search->node.weight);
+	__m256d least = _mm256_set1_pd((double) search->rules->min_leaf);
+	__m256d refused = _mm256_set1_pd(-1);
+	__m256d most = refused;
+	double numerators[MOST_CANDIDATES];
+	double denominators[MOST_CANDIDATES];
+	double quotients[MOST_CANDIDATES];
+	uint64_t near = 0;
+	int place = -1;
+
+	/* refused, as they weigh nothing */
+	memset(candidate + n, 0, MORE_CANDIDATES * sizeof(hpc_narrow));
+	for (uint32_t i = 0; i < n; i += 4)
+	{
+		__m256i cell = _mm256_loadu_si256(
+			(const __m256i *) (const void *) (candidate + i));
+		__m256i of_left = _mm256_and_si256(cell, weights);
+		__m256i left_sum = _mm256_sub_epi64(
+			_mm256_xor_si256(_mm256_srl_epi64(cell, bits), sign), sign);
+		__m256d root = wide_rounded(
+			_mm256_sub_epi64(TIMES(left_sum, weight), TIMES(sum, of_left)));
+		__m256d left = wide_doubles(of_left);
+		__m256d right = _mm256_sub_pd(all, left);
+		__m256d numerator = _mm256_mul_pd(root, root);
+		__m256d denominator = _mm256_mul_pd(left, right);
+		__m256d may = _mm256_and_pd(_mm256_cmp_pd(left, least, _CMP_GE_OQ),
+									_mm256_cmp_pd(right, least, _CMP_GE_OQ));
+		__m256d quotient =
+			_mm256_blendv_pd(refused, _mm256_div_pd(numerator, denominator),
+							 may);
+
+		_mm256_storeu_pd(numerators + i, numerator);
+		_mm256_storeu_pd(denominators + i, denominator);
+		_mm256_storeu_pd(quotients + i, quotient);
+		most = _mm256_max_pd(most, quotient);
+	}
+	most = _mm256_max_pd(most, _mm256_permute2f128_pd(most, most, 1));
+	most = _mm256_max_pd(most, _mm256_permute_pd(most, 5));
+	if (_mm256_cvtsd_f64(most) < 0)
+		return -1;
+	most = _mm256_mul_pd(most, _mm256_set1_pd(1 - 0x1p-40));
+	for (uint32_t i = 0; i < n; i += 4)
+		near |= (uint64_t) (uint32_t) _mm256_movemask_pd(
+					_mm256_cmp_pd(_mm256_loadu_pd(quotients + i), most,
+								  _CMP_GE_OQ))
+				<< i;
+	for (; near != 0; near &= near - 1)
+	{
+		int at = __builtin_ctzll(near);
+
+		if (numerators[at] * best->denominator >
+			best->numerator * denominators[at])
+		{
+			*best = (ratio){numerators[at], denominators[at]};
+			place = at;
+		}
+	}
+	return place;
+}
+
+#endif
 
 #define CELL hpc_narrow
 #define NAME(x) hpc_narrow_##x
@@ -23,7 +150,11 @@
 #define IS_EMPTY(c) ((c) == 0)
 #define DIFFERENCE(l, node) \
 	((double) ((l).sum * (node)->weight - (node)->sum * (int64_t) (l).weight))
+#ifdef __x86_64__
+#define JUDGE_WIDE wide_judge
+#endif
 #include "hpc_scan_template.h"
+#undef JUDGE_WIDE
 #undef CELL
 #undef NAME
 #undef TOTAL
@@ -187,77 +318,11 @@ hpc_view_levels(const hpc_view *view, hpc_level *levels)
 					  : hpc_narrow_list_levels(view, levels);
 }
 
-typedef double pair_of_doubles __attribute__((vector_size(16)));
-typedef int64_t pair_of_integers __attribute__((vector_size(16)));
-
-static inline pair_of_integers
-choose_pair(pair_of_integers mask, pair_of_integers a, pair_of_integers b)
-{
-	return (a & mask) | (b & ~mask);
-}
-
-/*
- * hpc_narrow_divide of a short list without missing values: computes and
- * compares the same, but keeps the better one by masks, which in short lists
- * costs less than branches that no processor could foretell.
- */
-static void
-divide_short_list(const hpc_view *view, const hpc_search *search,
-				  hpc_split *split)
-{
-	int bits = search->bits;
-	int64_t sum = search->node.sum;
-	int64_t weight = (int64_t) search->node.weight;
-	uint64_t least = search->rules->min_leaf;
-	uint64_t choice = search->node.count - 2 * least;
-	hpc_narrow candidate[SHORT_LIST];
-	uint32_t entry[SHORT_LIST];
-	hpc_narrow all = 0;
-	uint32_t n = hpc_narrow_find_candidates(view, 0, view->nlist - 1, &all,
-											candidate, entry);
-	pair_of_doubles best = {1, -1};    /* denominator, numerator */
-	pair_of_integers best_at = {0, 0}; /* candidate, entry */
-
-	for (uint32_t i = 0; i < n; i++)
-	{
-		int64_t left_weight = candidate[i] & ((INT64_C(1) << bits) - 1);
-		int64_t allowed = -((uint64_t) left_weight - least <= choice);
-		double d =
-			(double) ((candidate[i] >> bits) * weight - sum * left_weight);
-		double numerator = d * d;
-		double denominator = (double) (left_weight * (weight - left_weight));
-		pair_of_doubles cross =
-			best * (pair_of_doubles){numerator, denominator};
-		pair_of_doubles mine = {cross[0], cross[0]};
-		pair_of_doubles theirs = {cross[1], cross[1]};
-		pair_of_integers better = mine > theirs;
-
-		better &= (pair_of_integers){allowed, allowed};
-		best = (pair_of_doubles) choose_pair(
-			better,
-			(pair_of_integers) (pair_of_doubles){denominator, numerator},
-			(pair_of_integers) best);
-		best_at =
-			choose_pair(better, (pair_of_integers){candidate[i], entry[i]},
-						best_at);
-	}
-	split->gain = -1;
-	if (best[1] < 0)
-		return;
-	split->gain = best[1] / best[0] / (double) weight;
-	split->cut = HPC_LIST_CODE((uint32_t) best_at[1]);
-	split->missing_left = false;
-	split->left = hpc_narrow_total(best_at[0], bits);
-}
-
 void
 hpc_view_divide(const hpc_view *view, const hpc_search *search,
 				hpc_split *split)
 {
-	if (view->cells == NULL && view->nlist <= SHORT_LIST && !view->wide &&
-		search->judging == HPC_PLAIN && search->missing.count == 0)
-		divide_short_list(view, search, split);
-	else if (view->wide)
+	if (view->wide)
 		hpc_wide_divide(view, search, split);
 	else
 		hpc_narrow_divide(view, search, split);

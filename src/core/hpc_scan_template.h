@@ -300,8 +300,7 @@ typedef struct NAME(best)
 	uint64_t most;
 	int64_t sum;
 	int64_t weight;
-	double numerator;
-	double denominator;
+	ratio ratio;
 	uint32_t cut;
 	bool missing_left;
 	CELL left;
@@ -317,8 +316,7 @@ NAME(begin)(NAME(best) * best, const hpc_search *search)
 	best->most = search->node.count - search->rules->min_leaf;
 	best->sum = search->node.sum;
 	best->weight = (int64_t) search->node.weight;
-	best->numerator = -1;
-	best->denominator = 1;
+	best->ratio = (ratio){-1, 1};
 	best->cut = 0;
 	best->missing_left = false;
 	best->left = (CELL){0};
@@ -338,6 +336,14 @@ NAME(try_penalized)(NAME(best) * best, hpc_total left, uint32_t cut,
 	best->split.cut = cut;
 	best->split.missing_left = missing_left;
 	best->split.left = left;
+}
+
+static inline __attribute__((always_inline)) void
+NAME(keep)(NAME(best) * best, CELL left, uint32_t cut, bool missing_left)
+{
+	best->cut = cut;
+	best->missing_left = missing_left;
+	best->left = left;
 }
 
 /*
@@ -372,15 +378,13 @@ NAME(try)(NAME(best) * best, CELL left, uint32_t cut, bool missing_left,
 	numerator = d * d;
 	denominator =
 		(double) ((int64_t) l.weight * (best->weight - (int64_t) l.weight));
-	if (numerator * best->denominator > best->numerator * denominator)
+	if (numerator * best->ratio.denominator >
+		best->ratio.numerator * denominator)
 	{
 		/* keeps it a branch: conditional moves would chain the candidates */
 		__asm__ volatile("");
-		best->numerator = numerator;
-		best->denominator = denominator;
-		best->cut = cut;
-		best->missing_left = missing_left;
-		best->left = left;
+		best->ratio = (ratio){numerator, denominator};
+		NAME(keep)(best, left, cut, missing_left);
 	}
 }
 
@@ -391,17 +395,44 @@ NAME(end)(NAME(best) * best, hpc_split *split)
 	hpc_total left;
 
 	(void) bits;
-	if (best->numerator < 0)
+	if (best->ratio.numerator < 0)
 	{
 		*split = best->split;
 		return;
 	}
 	left = TOTAL(best->left);
-	split->gain = best->numerator / best->denominator /
+	split->gain = best->ratio.numerator / best->ratio.denominator /
 				  (double) best->search->node.weight;
 	split->cut = best->cut;
 	split->missing_left = best->missing_left;
 	split->left = left;
+}
+
+/*
+ * Tries divisions that are found: what goes left, and code << 16 and whatever.
+ * Where values are missing each has two candidates, the second of which has
+ * them on the left.
+ */
+static inline __attribute__((always_inline)) void
+NAME(try_found)(NAME(best) * best, CELL *candidate, const uint32_t *entry,
+				uint32_t n, bool has_missing, hpc_judging judging)
+{
+#ifdef JUDGE_WIDE
+	if (judging == HPC_PLAIN && best->search->wide_registers)
+	{
+		int place = JUDGE_WIDE(best->search, candidate, n, &best->ratio);
+
+		if (place >= 0)
+			NAME(keep)
+		(best, candidate[place], HPC_LIST_CODE(entry[place]),
+		 has_missing && place % 2 == 1);
+		return;
+	}
+#endif
+	for (uint32_t i = 0; i < n; i++)
+		NAME(try)
+	(best, candidate[i], HPC_LIST_CODE(entry[i]), has_missing && i % 2 == 1,
+	 judging);
 }
 
 /*
@@ -410,8 +441,9 @@ NAME(end)(NAME(best) * best, hpc_split *split)
  * foretell.  Answers how many.
  */
 static inline __attribute__((always_inline)) uint32_t
-NAME(find_candidates)(const hpc_view *view, uint32_t begin, uint32_t end,
-					  CELL *left, CELL *candidate, uint32_t *entry)
+NAME(find_in_list)(const hpc_view *view, uint32_t begin, uint32_t end,
+				   CELL *left, const CELL *missing, CELL *candidate,
+				   uint32_t *entry)
 {
 	const CELL *cell = view->slot_cells;
 	const uint32_t *list = view->list;
@@ -420,83 +452,92 @@ NAME(find_candidates)(const hpc_view *view, uint32_t begin, uint32_t end,
 
 	for (uint32_t i = begin; i < end; i++)
 	{
+		uint32_t differs = (list[i] ^ list[i + 1]) >= 0x10000;
+
 		sum += cell[HPC_LIST_SLOT(list[i])];
 		candidate[n] = sum;
 		entry[n] = list[i];
-		n += (list[i] ^ list[i + 1]) >= 0x10000;
+		if (missing != NULL)
+		{
+			candidate[n + 1] = sum + *missing;
+			entry[n + 1] = list[i];
+		}
+		n += missing != NULL ? 2 * differs : differs;
+	}
+	*left = sum;
+	return n;
+}
+
+/* The same in cells begin .. end - 1 that are not empty. */
+static inline __attribute__((always_inline)) uint32_t
+NAME(find_in_cells)(const CELL *cell, uint32_t begin, uint32_t end, CELL *left,
+					const CELL *missing, CELL *candidate, uint32_t *entry)
+{
+	CELL sum = *left;
+	uint32_t n = 0;
+
+	for (uint32_t code = begin; code < end; code++)
+	{
+		uint32_t differs = !IS_EMPTY(cell[code]);
+
+		sum += cell[code];
+		candidate[n] = sum;
+		entry[n] = code << 16;
+		if (missing != NULL)
+		{
+			candidate[n + 1] = sum + *missing;
+			entry[n + 1] = code << 16;
+		}
+		n += missing != NULL ? 2 * differs : differs;
 	}
 	*left = sum;
 	return n;
 }
 
 /*
- * A list's candidates are where the code changes.  What has no value, at the
- * end, tries both sides.
+ * The best division by a number.  That which leaves nothing on the right is
+ * tried, too, and refused as it has no rows there.
  */
 static inline __attribute__((always_inline)) void
-NAME(divide_list)(const hpc_view *view, const hpc_search *search,
+NAME(divide_with)(const hpc_view *view, const hpc_search *search, bool in_list,
 				  bool has_missing, hpc_judging judging, hpc_split *split)
 {
-	const CELL *cell = view->slot_cells;
+	const CELL *cell = in_list ? view->slot_cells : view->cells;
 	const uint32_t *list = view->list;
 	uint32_t nbins = view->feature->nbins;
-	uint32_t n = view->nlist;
-	CELL candidate[CANDIDATES];
-	uint32_t entry[CANDIDATES];
+	uint32_t n = in_list ? view->nlist : nbins;
+	/* the last are written, but not candidates */
+	CELL candidate[MOST_CANDIDATES];
+	uint32_t entry[MOST_CANDIDATES];
+	uint32_t step = has_missing ? CANDIDATES / 2 : CANDIDATES;
 	NAME(best) best;
 	CELL left = {0};
 	CELL missing = {0};
+	const CELL *both = has_missing ? &missing : NULL;
 
 	NAME(begin)(&best, search);
-	for (; has_missing && HPC_LIST_CODE(list[n - 1]) == nbins; n--)
-		missing += cell[HPC_LIST_SLOT(list[n - 1])];
-	for (uint32_t begin = 0; begin < n - !has_missing; begin += CANDIDATES)
+	if (in_list)
 	{
-		uint32_t end = n - !has_missing;
-		uint32_t found;
-
-		if (end - begin > CANDIDATES)
-			end = begin + CANDIDATES;
-		found =
-			NAME(find_candidates)(view, begin, end, &left, candidate, entry);
-		for (uint32_t i = 0; i < found; i++)
-		{
-			NAME(try)
-			(&best, candidate[i], HPC_LIST_CODE(entry[i]), false, judging);
-			if (has_missing && (i + 1 < found || end < n))
-				NAME(try)
-			(&best, candidate[i] + missing, HPC_LIST_CODE(entry[i]), true,
-			 judging);
-		}
+		for (; has_missing && HPC_LIST_CODE(list[n - 1]) == nbins; n--)
+			missing += cell[HPC_LIST_SLOT(list[n - 1])];
+		/* where the list ends, no code follows */
+		n -= !has_missing;
 	}
-	NAME(end)(&best, split);
-}
-
-static inline __attribute__((always_inline)) void
-NAME(divide_cells)(const hpc_view *view, const hpc_search *search,
-				   hpc_judging judging, hpc_split *split)
-{
-	const CELL *cell = view->cells;
-	uint32_t nbins = view->feature->nbins;
-	NAME(best) best;
-	CELL missing = cell[nbins];
-	CELL left = {0};
-	bool has_missing = !IS_EMPTY(missing);
-	uint32_t last = nbins;
-
-	NAME(begin)(&best, search);
-	while (last > 0 && IS_EMPTY(cell[last - 1]))
-		last--;
-	for (uint32_t code = 0; code < last; code++)
+	else
 	{
-		if (IS_EMPTY(cell[code]))
-			continue;
-		left += cell[code];
-		if (code + 1 == last && !has_missing)
-			break;
-		NAME(try)(&best, left, code, false, judging);
-		if (has_missing && code + 1 < last)
-			NAME(try)(&best, left + missing, code, true, judging);
+		missing = cell[nbins];
+		while (n > 0 && IS_EMPTY(cell[n - 1]))
+			n--;
+	}
+	for (uint32_t begin = 0; begin < n; begin += step)
+	{
+		uint32_t end = n - begin > step ? begin + step : n;
+		uint32_t found = in_list ? NAME(find_in_list)(view, begin, end, &left,
+													  both, candidate, entry)
+								 : NAME(find_in_cells)(cell, begin, end, &left,
+													   both, candidate, entry);
+
+		NAME(try_found)(&best, candidate, entry, found, has_missing, judging);
 	}
 	NAME(end)(&best, split);
 }
@@ -506,19 +547,24 @@ static void
 NAME(divide)(const hpc_view *view, const hpc_search *search, hpc_split *split)
 {
 	bool has_missing = search->missing.count > 0;
+	bool in_list = view->cells == NULL;
+	hpc_judging judging = search->judging;
 
-	if (view->cells != NULL && search->judging == HPC_PLAIN)
-		NAME(divide_cells)(view, search, HPC_PLAIN, split);
-	else if (view->cells != NULL && search->judging == HPC_PENALIZED)
-		NAME(divide_cells)(view, search, HPC_PENALIZED, split);
-	else if (view->cells != NULL)
-		NAME(divide_cells)(view, search, HPC_BOUNDED, split);
-	else if (search->judging == HPC_PLAIN && !has_missing)
-		NAME(divide_list)(view, search, false, HPC_PLAIN, split);
-	else if (search->judging == HPC_PLAIN)
-		NAME(divide_list)(view, search, true, HPC_PLAIN, split);
-	else if (search->judging == HPC_PENALIZED)
-		NAME(divide_list)(view, search, has_missing, HPC_PENALIZED, split);
+#define DIVIDE(in_list, has_missing, judging) \
+	NAME(divide_with)(view, search, in_list, has_missing, judging, split)
+	if (judging == HPC_PLAIN && in_list && !has_missing)
+		DIVIDE(true, false, HPC_PLAIN);
+	else if (judging == HPC_PLAIN && in_list)
+		DIVIDE(true, true, HPC_PLAIN);
+	else if (judging == HPC_PLAIN && !has_missing)
+		DIVIDE(false, false, HPC_PLAIN);
+	else if (judging == HPC_PLAIN)
+		DIVIDE(false, true, HPC_PLAIN);
+	else if (judging == HPC_PENALIZED && !in_list && !has_missing)
+		DIVIDE(false, false, HPC_PENALIZED);
+	else if (judging == HPC_PENALIZED)
+		DIVIDE(in_list, has_missing, HPC_PENALIZED);
 	else
-		NAME(divide_list)(view, search, has_missing, HPC_BOUNDED, split);
+		DIVIDE(in_list, has_missing, HPC_BOUNDED);
+#undef DIVIDE
 }

@@ -66,11 +66,12 @@ typedef struct hpc_search
 	hpc_total missing; /* rows without a value of the feature */
 	int bits;          /* weight_bits of narrow cells */
 	hpc_judging judging;
-	bool exact;    /* products of sums and weights fit 64 bits */
-	double l2;     /* in weight units; not if plain */
-	double before; /* hpc_split_value_gain of the node, if penalized */
-	int sign;      /* monotone in this feature */
-	double lower;  /* bounds on the values of the children */
+	bool exact;          /* products of sums and weights fit 64 bits */
+	bool wide_registers; /* may be used */
+	double l2;           /* in weight units; not if plain */
+	double before;       /* hpc_split_value_gain of the node, if penalized */
+	int sign;            /* monotone in this feature */
+	double lower;        /* bounds on the values of the children */
 	double upper;
 } hpc_search;
 

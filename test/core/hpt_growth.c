@@ -83,6 +83,7 @@ hpt_growth_grow(hpt_growth *g)
 	if (g->narrow_registers)
 	{
 		hpc_short_make_narrow(g->grower->shorts);
+		g->grower->wide_registers = false;
 		g->grower->bag.records.wide = false;
 	}
 	return hpc_crew_open(&g->memory.env, g->nworkers, grow_in_crew, g);

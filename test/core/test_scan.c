@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hpc_cpu.h"
 #include "hpc_scan.h"
 #include "hpt_table.h"
 
@@ -535,6 +536,7 @@ search_of(const hpc_feature *feature, const hpc_grow_rules *rules, int turn)
 						 .bits = WEIGHT_BITS,
 						 .judging = turn % 2 == 0 ? HPC_PLAIN : HPC_BOUNDED,
 						 .exact = !at.wide,
+						 .wide_registers = hpc_has_wide_registers(),
 						 .l2 = turn % 3,
 						 .sign = turn % 5 % 3 - 1,
 						 .lower = -INFINITY,
@@ -549,6 +551,104 @@ search_of(const hpc_feature *feature, const hpc_grow_rules *rules, int turn)
 		search.upper = mean + 1e8;
 	return search;
 }
+
+/* ---------- wide registers ---------- */
+
+#define MAX_ENTRIES 300
+
+/*
+ * What the cells of a turn hold: of all sizes that have room, few values, so
+ * that divisions gain the same, or one.
+ */
+static hpc_narrow
+random_cell(hpt_random *random, int turn, int bits)
+{
+	int64_t weight =
+		1 + (int64_t) hpt_random_below(random, turn % 4 == 0 ? 3 : 1);
+	int room = 62 - bits - 10;
+	int64_t q = (int64_t) hpt_random_bits(random) >> (64 - room);
+
+	if (turn % 3 == 1)
+		q = 7 * (q % 2);
+	if (turn % 11 == 2)
+		q = INT64_C(1) << (room - 1);
+	return q * weight * (INT64_C(1) << bits) + weight;
+}
+
+/*
+ * A list and a histogram of a node with up to MAX_ENTRIES rows: found with
+ * wide registers and without, their best division is the same.  Answers how
+ * many differ.
+ */
+static int
+count_differences(hpt_random *random, int turn)
+{
+	static hpc_narrow cells[MAX_ENTRIES + 1];
+	uint32_t n = 2 + (uint32_t) hpt_random_below(random, MAX_ENTRIES - 1);
+	hpc_feature feature = {.kind = HPC_NUMBER,
+						   .nbins =
+							   1 + (uint32_t) hpt_random_below(random,
+															   MAX_ENTRIES)};
+	hpc_grow_rules rules = {.min_leaf = turn % 5 == 0
+											? 1 + hpt_random_below(random, n)
+											: 1,
+							.weight_unit = 1};
+	hpc_search search = {.rules = &rules,
+						 .bits = 12 + turn % 20,
+						 .judging = HPC_PLAIN,
+						 .exact = true};
+	hpc_view views[] = {{.feature = &feature,
+						 .bits = search.bits,
+						 .cells = cells},
+						{.feature = &feature,
+						 .bits = search.bits,
+						 .list = at.list,
+						 .nlist = n,
+						 .slot_cells = at.slot_cells}};
+	hpc_split split[4];
+	hpc_narrow all = 0;
+
+	memset(cells, 0, sizeof(cells));
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint32_t code =
+			(uint32_t) hpt_random_below(random,
+										feature.nbins + (turn % 2 == 0));
+		hpc_narrow cell = random_cell(random, turn, search.bits);
+
+		((hpc_narrow *) at.slot_cells)[i] = cell;
+		at.list[i] = code << 16 | i;
+		cells[code] += cell;
+		all += cell;
+	}
+	qsort(at.list, n, sizeof(uint32_t), compare_entries);
+	search.node = hpc_narrow_total(all, search.bits);
+	search.missing = hpc_narrow_total(cells[feature.nbins], search.bits);
+	if (HPC_LIST_CODE(at.list[0]) == HPC_LIST_CODE(at.list[n - 1]))
+		return 0; /* nobody divides by a constant */
+	for (int i = 0; i < 4; i++)
+	{
+		search.wide_registers = i % 2 == 1 && hpc_has_wide_registers();
+		hpc_view_divide(&views[i / 2], &search, &split[i]);
+	}
+	return !same_split(&split[0], &split[1]) +
+		   !same_split(&split[0], &split[2]) +
+		   !same_split(&split[0], &split[3]);
+}
+
+static void
+check_registers(void)
+{
+	hpt_random random = {4};
+	int nwrong = 0;
+
+	for (int turn = 0; turn < 20000; turn++)
+		nwrong += count_differences(&random, turn);
+	hpt_ok(nwrong == 0, "wide registers find the same divisions%s",
+		   hpc_has_wide_registers() ? "" : " (there are none)");
+}
+
+/* ---------- divisions of random tables ---------- */
 
 /* Both forms find the same division, and of plain ones the best. */
 static bool
@@ -635,6 +735,7 @@ int
 main(void)
 {
 	check_cells();
+	check_registers();
 	begin(2600);
 	for (int wide = 0; wide < 2; wide++)
 	{
