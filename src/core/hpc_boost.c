@@ -22,6 +22,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "hpc_arrange.h"
 #include "hpc_boost.h"
 #include "hpc_memory.h"
 #include "hpc_random.h"
@@ -44,7 +45,7 @@
 typedef struct boosting
 {
 	hpc_env *env;
-	const hpc_frame *frame;
+	hpc_frame *frame;
 	const hpc_params *params;
 	hpc_writer *writer;
 	hpc_series_rules rules;
@@ -299,22 +300,27 @@ suits_records(const boosting *b)
 		   b->rules.nusable > 0;
 }
 
-/* Records of the rows to learn from, if there are few enough packs to move. */
+/* The packs of records, or none where there are too many to move. */
+static hpc_status
+choose_packs(boosting *b)
+{
+	hpc_status status = hpc_packs_create(b->env, b->frame, &b->lines);
+
+	if (status == HPC_OK && b->lines->npacks > HPC_RECORD_PACKS)
+	{
+		hpc_lines_free(b->env, b->lines);
+		b->lines = NULL;
+	}
+	return status;
+}
+
+/* Makes records of the rows to learn from. */
 static hpc_status
 choose_records(boosting *b)
 {
 	const hpc_frame *frame = b->frame;
 	uint32_t n = 0;
-	hpc_status status = hpc_packs_create(b->env, frame, &b->lines);
 
-	if (status != HPC_OK)
-		return status;
-	if (b->lines->npacks > HPC_RECORD_PACKS)
-	{
-		hpc_lines_free(b->env, b->lines);
-		b->lines = NULL;
-		return HPC_OK;
-	}
 	for (uint32_t row = 0; row < frame->nrows; row++)
 	{
 		if (b->fold == NULL || b->fold[row] != 0)
@@ -327,6 +333,16 @@ choose_records(boosting *b)
 	b->rules.grow.record_packs = b->lines->npacks;
 	b->rules.grow.record_keys = b->params->row_fraction < 1;
 	return HPC_OK;
+}
+
+/* Rows that do not move are best arranged once. */
+static hpc_status
+arrange(boosting *b)
+{
+	if (!hpc_arrange_pays(b->env, b->frame, (uint64_t) b->params->rounds,
+						  (uint32_t) b->params->max_leaves))
+		return HPC_OK;
+	return hpc_arrange(b->env, b->frame);
 }
 
 /* As many workers as have something to do, and as memory has growers for. */
@@ -397,9 +413,13 @@ prepare(boosting *b)
 	hpc_writer_set_monotone(b->writer, b->rules.monotone);
 	b->nseries = stops && !tenth ? HPC_NFOLDS + 1 : 1;
 	b->patience = tenth ? PATIENCE_TENTH : PATIENCE_FOLDS;
-	if (stops)
+	if (suits_records(b))
+		status = choose_packs(b);
+	if (status == HPC_OK && b->lines == NULL)
+		status = arrange(b);
+	if (status == HPC_OK && stops)
 		status = draw_folds(b, tenth);
-	if (status == HPC_OK && suits_records(b))
+	if (status == HPC_OK && b->lines != NULL)
 		status = choose_records(b);
 	if (status == HPC_OK)
 		status = choose_workers(b);
@@ -477,7 +497,7 @@ release(boosting *b)
 }
 
 hpc_status
-hpc_boost_train(hpc_env *env, const hpc_frame *frame, hpc_params *params,
+hpc_boost_train(hpc_env *env, hpc_frame *frame, hpc_params *params,
 				hpc_writer *writer, hpc_held *held)
 {
 	boosting *b = hpc_alloc0(env, 1, sizeof(boosting));

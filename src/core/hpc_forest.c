@@ -21,6 +21,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "hpc_arrange.h"
 #include "hpc_calibrate.h"
 #include "hpc_chance.h"
 #include "hpc_fixed.h"
@@ -670,9 +671,8 @@ release(forest *f)
 }
 
 static hpc_status
-prepare(forest *f)
+prepare(forest *f, hpc_frame *frame)
 {
-	const hpc_frame *frame = f->frame;
 	const hpc_params *params = f->params;
 	hpc_status status =
 		hpc_fixed_choose(f->env, frame, HPC_POISSON_MAX, &f->fixed);
@@ -695,12 +695,16 @@ prepare(forest *f)
 	status =
 		hpc_grower_count(f->env, frame, &f->rules, f->fixed.wide,
 						 has_oob(params) ? walker_bytes(f) : 0, &f->nworkers);
+	if (status == HPC_OK &&
+		hpc_arrange_pays(f->env, frame, (uint64_t) params->trees,
+						 (uint32_t) params->max_leaves))
+		status = hpc_arrange(f->env, frame);
 	return status == HPC_OK ? allocate(f) : status;
 }
 
 hpc_status
-hpc_forest_train(hpc_env *env, const hpc_frame *frame,
-				 const hpc_params *params, hpc_writer *writer, hpc_held *held)
+hpc_forest_train(hpc_env *env, hpc_frame *frame, const hpc_params *params,
+				 hpc_writer *writer, hpc_held *held)
 {
 	forest f = {.env = env,
 				.frame = frame,
@@ -709,7 +713,7 @@ hpc_forest_train(hpc_env *env, const hpc_frame *frame,
 	hpc_status status;
 
 	*held = (hpc_held){NULL, NULL, 0};
-	status = prepare(&f);
+	status = prepare(&f, frame);
 	if (status == HPC_OK)
 		status = hpc_crew_open(env, f.nworkers, grow_trees, &f);
 	if (status == HPC_OK && f.oob_sum != NULL)

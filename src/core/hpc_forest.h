@@ -10,10 +10,11 @@
 
 /*
  * Grows params->trees trees into the writer (NULL: only what they predict out
- * of bag is wanted).  held gets the predictions out of bag.
+ * of bag is wanted).  held gets the predictions out of bag.  The rows of the
+ * frame may take another order (hpc_arrange.h), also where it fails.
  */
 extern hpc_status
-hpc_forest_train(hpc_env *env, const hpc_frame *frame,
-				 const hpc_params *params, hpc_writer *writer, hpc_held *held);
+hpc_forest_train(hpc_env *env, hpc_frame *frame, const hpc_params *params,
+				 hpc_writer *writer, hpc_held *held);
 
 #endif /* HPC_FOREST_H */

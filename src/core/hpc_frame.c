@@ -555,6 +555,69 @@ hpc_frame_thin(hpc_env *env, hpc_frame *frame, hpc_tag tag, int64_t seed,
 	return status;
 }
 
+/* ---------- another order ---------- */
+
+/* items[n] of width bytes; spare[n] is scratch. */
+static inline __attribute__((always_inline)) hpc_status
+reorder(hpc_env *env, void *items, size_t width, uint32_t n,
+		const uint32_t *order, void *spare)
+{
+	const char *from = items;
+	char *to = spare;
+
+	if (items == NULL)
+		return HPC_OK;
+	for (uint32_t i = 0; i < n; i++)
+	{
+		memcpy(to + i * width, from + order[i] * width, width);
+		if (hpc_poll(env, i))
+			return HPC_CANCELLED;
+	}
+	return hpc_copy(env, items, spare, n * width);
+}
+
+static hpc_status
+reorder_codes(hpc_env *env, hpc_frame *frame, const uint32_t *order,
+			  void *spare)
+{
+	hpc_status status = HPC_OK;
+
+	for (int i = 0; i < frame->nblocks && status == HPC_OK; i++)
+		status = reorder(env, frame->blocks[i], HPC_BLOCK, frame->nrows, order,
+						 spare);
+	for (int i = 0; i < frame->nfeatures && status == HPC_OK; i++)
+	{
+		if (frame->features[i].width == 2)
+			status = reorder(env, frame->features[i].codes, sizeof(uint16_t),
+							 frame->nrows, order, spare);
+	}
+	return status;
+}
+
+hpc_status
+hpc_frame_reorder(hpc_env *env, hpc_frame *frame, const uint32_t *order)
+{
+	uint32_t n = frame->nrows;
+	void *spare = hpc_alloc(env, n, sizeof(uint64_t));
+	hpc_status status = HPC_NO_MEMORY;
+
+	if (spare != NULL)
+		status = list_sources(env, frame);
+	if (status == HPC_OK)
+		status = reorder_codes(env, frame, order, spare);
+#define REORDER(items)    \
+	if (status == HPC_OK) \
+	status = reorder(env, frame->items, sizeof(*frame->items), n, order, spare)
+	REORDER(count);
+	REORDER(source);
+	REORDER(key);
+	REORDER(target);
+	REORDER(weight);
+#undef REORDER
+	hpc_free(env, spare);
+	return status;
+}
+
 void
 hpc_frame_free(hpc_env *env, hpc_frame *frame)
 {

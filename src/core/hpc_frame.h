@@ -4,9 +4,9 @@
  *
  * A frame is made from the multiset of rows: features stand in byte order of
  * their names, values are numbered in their own order, equal rows are one
- * row with a count.  Rows stand in the order in which they came, so whatever
- * is computed from a frame must not depend on the order of its rows: sums
- * are exact, and draws are keyed by the rows' content.
+ * row with a count.  Rows stand in the order in which they came, or in any
+ * other, so whatever is computed from a frame must not depend on the order of
+ * its rows: sums are exact, and draws are keyed by the rows' content.
  */
 #ifndef HPC_FRAME_H
 #define HPC_FRAME_H
@@ -85,6 +85,7 @@ typedef struct hpc_frame
 	uint64_t *key;     /* [nrows] content hash, for random draws */
 	double *target;    /* [nrows] as learned: logarithms where wanted */
 	double *weight;    /* [nrows] of one copy; NULL: 1 each */
+	bool pinned;       /* rows stay in this order, as others agree in it */
 	uint32_t ntargets; /* distinct targets */
 	double target_min; /* as given */
 	double target_max;
@@ -157,6 +158,13 @@ hpc_frame_log_target(hpc_env *env, hpc_frame *frame, int64_t want);
  */
 extern hpc_status hpc_frame_thin(hpc_env *env, hpc_frame *frame, hpc_tag tag,
 								 int64_t seed, uint32_t most_rows);
+
+/*
+ * Puts row order[i] into place i; order has each row once.  Of no use after an
+ * error.
+ */
+extern hpc_status
+hpc_frame_reorder(hpc_env *env, hpc_frame *frame, const uint32_t *order);
 
 /* The size of the largest target. */
 extern hpc_status

@@ -79,8 +79,8 @@ inspect(training *t, const hpc_frame *frame, const hpc_params *params)
 }
 
 static hpc_status
-fit(training *t, const hpc_frame *frame, hpc_params *params,
-	hpc_writer *writer, hpc_held *held)
+fit(training *t, hpc_frame *frame, hpc_params *params, hpc_writer *writer,
+	hpc_held *held)
 {
 	if (params->algorithm == HPC_MEAN)
 		return HPC_OK;
@@ -130,7 +130,7 @@ add_calibration(training *t, const hpc_frame *frame, const hpc_held *held,
 
 /* Fits an algorithm that is no blend to a frame. */
 static hpc_status
-train_frame(training *t, const hpc_frame *frame, hpc_params *params,
+train_frame(training *t, hpc_frame *frame, hpc_params *params,
 			const hpc_texts *texts, trained *made)
 {
 	hpc_training_record record;
@@ -184,6 +184,8 @@ make_frame(training *t, hpc_params *params, bool member, hpc_frame **frame)
 		status = inspect(t, *frame, params);
 	if (status == HPC_OK && learns)
 		status = hpc_frame_log_target(t->env, *frame, params->log_target);
+	if (status == HPC_OK)
+		(*frame)->pinned = member;
 	params->log_target = status == HPC_OK && (*frame)->log_target;
 	return status;
 }

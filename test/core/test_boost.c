@@ -73,7 +73,7 @@ summary_of(const hpt_table *table, const hpc_params *params)
 
 /* Trains on a frame, so that weights can be put into it. */
 static hpc_status
-train_frame(hpc_env *env, const hpc_frame *frame, hpc_params *params,
+train_frame(hpc_env *env, hpc_frame *frame, hpc_params *params,
 			hpc_model **model, hpc_oob *oob)
 {
 	hpc_training_record record = {0};
