@@ -17,8 +17,8 @@
  * the smallest hashes are noted where that is wanted (hpc_sketch.h), as are
  * groups of values while their column is coded (hpc_groups.h).
  *
- * Rows stay in the order in which they came.  Nothing else here depends on
- * it: values are ordered by themselves, counts and hash sums are integers, and
+ * Rows stay in the order in which they came, until trees ask for another
+ * (hpc_arrange.h).  Nothing else here depends on it: values are ordered by themselves, counts and hash sums are integers, and
  * which of several equal rows is kept does not show.
  *
  * Time is O(rows × columns), about 20 ns a value.  Memory beyond the data set
