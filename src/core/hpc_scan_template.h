@@ -421,18 +421,33 @@ NAME(try_found)(NAME(best) * best, CELL *candidate, const uint32_t *entry,
 	if (judging == HPC_PLAIN && best->search->wide_registers)
 	{
 		int place = JUDGE_WIDE(best->search, candidate, n, &best->ratio);
+		uint32_t cut = place >= 0 ? HPC_LIST_CODE(entry[place]) : 0;
 
 		if (place >= 0)
-			NAME(keep)
-		(best, candidate[place], HPC_LIST_CODE(entry[place]),
-		 has_missing && place % 2 == 1);
+			NAME(keep)(best, candidate[place], cut, has_missing && place % 2);
 		return;
 	}
 #endif
 	for (uint32_t i = 0; i < n; i++)
-		NAME(try)
-	(best, candidate[i], HPC_LIST_CODE(entry[i]), has_missing && i % 2 == 1,
-	 judging);
+	{
+		uint32_t cut = HPC_LIST_CODE(entry[i]);
+
+		NAME(try)(best, candidate[i], cut, has_missing && i % 2, judging);
+	}
+}
+
+/* Notes a division: once, or with what is missing on either side. */
+static inline __attribute__((always_inline)) uint32_t
+NAME(note)(CELL left, const CELL *missing, uint32_t at, CELL *candidate,
+		   uint32_t *entry)
+{
+	candidate[0] = left;
+	entry[0] = at;
+	if (missing == NULL)
+		return 1;
+	candidate[1] = left + *missing;
+	entry[1] = at;
+	return 2;
 }
 
 /*
@@ -455,14 +470,8 @@ NAME(find_in_list)(const hpc_view *view, uint32_t begin, uint32_t end,
 		uint32_t differs = (list[i] ^ list[i + 1]) >= 0x10000;
 
 		sum += cell[HPC_LIST_SLOT(list[i])];
-		candidate[n] = sum;
-		entry[n] = list[i];
-		if (missing != NULL)
-		{
-			candidate[n + 1] = sum + *missing;
-			entry[n + 1] = list[i];
-		}
-		n += missing != NULL ? 2 * differs : differs;
+		n += differs *
+			 NAME(note)(sum, missing, list[i], candidate + n, entry + n);
 	}
 	*left = sum;
 	return n;
@@ -481,14 +490,8 @@ NAME(find_in_cells)(const CELL *cell, uint32_t begin, uint32_t end, CELL *left,
 		uint32_t differs = !IS_EMPTY(cell[code]);
 
 		sum += cell[code];
-		candidate[n] = sum;
-		entry[n] = code << 16;
-		if (missing != NULL)
-		{
-			candidate[n + 1] = sum + *missing;
-			entry[n + 1] = code << 16;
-		}
-		n += missing != NULL ? 2 * differs : differs;
+		n += differs *
+			 NAME(note)(sum, missing, code << 16, candidate + n, entry + n);
 	}
 	*left = sum;
 	return n;
