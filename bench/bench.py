@@ -116,13 +116,14 @@ def make_plan(bench, options, has_kaggle):
     plan.forests(hundred)
     plan.boosting(hundred, plan.repeats)
     plan.latency(Boosting(), hundred)
-    plan.boosting(tables.synthetic(7, more), plan.repeats - 1 or 1)
+    million = tables.synthetic(7, more)
+    plan.boosting(million, plan.repeats - 1 or 1)
     eighty = tables.synthetic(80, many)
     plan.boosting(eighty, plan.repeats - 1 or 1)
     plan.latency(Boosting(), eighty)
     plan.linear(tables.synthetic(80, many // 10))
     if options.large:
-        plan.forests(tables.synthetic(7, more))
+        plan.forests(million)
         plan.boosting(tables.synthetic(80, more), 1)
     if options.huge:
         plan.boosting(tables.synthetic(7, 10 * more), 1, more=False)

@@ -155,18 +155,18 @@ grow(hpc_crew *crew, void *context)
 static bool
 measure_targets(arrangement *a)
 {
-	const double *target = a->frame->target;
-	double low = target[0];
-	double high = target[0];
+	const hpc_frame *frame = a->frame;
+	double low = frame->target_min;
+	double high = frame->target_max;
 
-	for (uint32_t row = 1; row < a->frame->nrows; row++)
+	if (frame->log_target)
 	{
-		low = target[row] < low ? target[row] : low;
-		high = target[row] > high ? target[row] : high;
+		low = hpc_log(low);
+		high = hpc_log(high);
 	}
 	a->center = high / 2 + low / 2;
 	a->half = high / 2 - low / 2;
-	a->unit = hpc_scale(1, target_bits(a->frame));
+	a->unit = hpc_scale(1, target_bits(frame));
 	return a->half > 0;
 }
 

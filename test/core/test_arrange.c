@@ -109,6 +109,29 @@ check_rows(uint32_t nrows, bool weights, int nthreads)
 	end(&s);
 }
 
+/* Targets may have been replaced by their logarithms. */
+static void
+check_logarithms(void)
+{
+	scene s;
+	hpc_env *env = &s.memory.env;
+	hpc_status status;
+
+	hpt_memory_init(&s.memory, 1);
+	hpt_table_houses(&s.table, 5000, 9);
+	for (uint32_t i = 0; i < s.table.nrows; i++)
+		s.table.target[i] = hpc_exp(s.table.target[i] / 1e4);
+	hpt_table_frame(env, &s.table, 65534, &s.before);
+	hpt_table_frame(env, &s.table, 65534, &s.after);
+	hpc_frame_log_target(env, s.before.frame, 1);
+	hpc_frame_log_target(env, s.after.frame, 1);
+	status = hpc_arrange(env, s.after.frame);
+	hpt_ok(status == HPC_OK && same_rows(&s) &&
+			   roughness(s.after.frame) < 0.6 * roughness(s.before.frame),
+		   "logarithms");
+	end(&s);
+}
+
 /* Nothing to divide: the order stays. */
 static void
 check_equal_targets(void)
@@ -362,6 +385,7 @@ main(void)
 	check_rows(5000, false, 1);
 	check_rows(5000, true, 2);
 	check_rows(90000, false, 3);
+	check_logarithms();
 	check_equal_targets();
 	check_extreme_targets();
 	check_all_models();
