@@ -16,14 +16,14 @@
 #include "hpc_memory.h"
 #include "hpc_scan.h"
 
-/* Rows that take less, with their cells, are near a processor anyway. */
-#define LEAST_BYTES (8 << 20)
+/* Of fewer rows enough are near a processor anyway. */
+#define LEAST_ROWS 300000
 
 /* It costs about as much as trees of so many levels together gain. */
 #define LEAST_LEVELS 150
 
 /* Leaves of the small tree. */
-#define LEAVES 128
+#define LEAVES 64
 
 /* Bits of its targets: as many as narrow cells have room for, or so many. */
 #define MOST_BITS 20
@@ -61,18 +61,6 @@ target_bits(const hpc_frame *frame)
 	return bits < MOST_BITS ? bits : MOST_BITS;
 }
 
-/* What trees read of a row. */
-static uint64_t
-row_bytes(const hpc_frame *frame)
-{
-	uint64_t nbytes =
-		sizeof(hpc_narrow) + (uint64_t) frame->nblocks * HPC_BLOCK;
-
-	for (int i = 0; i < frame->nfeatures; i++)
-		nbytes += frame->features[i].width == 2 ? sizeof(uint16_t) : 0;
-	return nbytes;
-}
-
 /* About what it takes: rows and cells of the tree, its histograms, a copy. */
 static uint64_t
 bytes_needed(const hpc_frame *frame)
@@ -103,7 +91,7 @@ hpc_arrange_pays(const hpc_env *env, const hpc_frame *frame, uint64_t ntrees,
 				 uint32_t max_leaves)
 {
 	return !frame->pinned && frame->nfeatures > 0 &&
-		   (uint64_t) frame->nrows * row_bytes(frame) >= LEAST_BYTES &&
+		   frame->nrows >= LEAST_ROWS &&
 		   ntrees * count_levels(frame, max_leaves) >= LEAST_LEVELS &&
 		   target_bits(frame) >= LEAST_BITS &&
 		   (env->memory_left == NULL ||
