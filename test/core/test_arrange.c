@@ -200,22 +200,32 @@ model_of(hpc_env *env, hpc_frame *frame, hpc_params params, size_t *nbytes)
 	return model;
 }
 
+/* Of both frames. */
 static void
-check_models(const char *what, const hpc_params *params, bool weights)
+compare_models(scene *s, const char *what, const hpc_params *params)
 {
-	scene s;
-	hpc_status status = begin(&s, 6000, weights, 2);
-	hpc_env *env = &s.memory.env;
+	hpc_env *env = &s->memory.env;
 	size_t nbytes[2];
-	hpc_model *models[2] = {model_of(env, s.before.frame, *params, &nbytes[0]),
-							model_of(env, s.after.frame, *params, &nbytes[1])};
+	hpc_model *models[2] = {model_of(env, s->before.frame, *params,
+									 &nbytes[0]),
+							model_of(env, s->after.frame, *params,
+									 &nbytes[1])};
 
-	hpt_ok(status == HPC_OK && models[0] != NULL && models[1] != NULL &&
-			   nbytes[0] == nbytes[1] &&
+	hpt_ok(models[0] != NULL && models[1] != NULL && nbytes[0] == nbytes[1] &&
 			   memcmp(models[0], models[1], nbytes[0]) == 0,
 		   "%s: the same bytes", what);
 	for (int i = 0; i < 2; i++)
 		hpt_release(env, models[i]);
+}
+
+static void
+check_models(const char *what, const hpc_params *params, bool weights)
+{
+	scene s;
+
+	if (begin(&s, 6000, weights, 2) != HPC_OK)
+		hpt_ok(false, "%s: frames", what);
+	compare_models(&s, what, params);
 	end(&s);
 }
 
@@ -265,8 +275,6 @@ check_learner(const char *what, const hpc_params *params)
 {
 	scene s;
 	hpc_env *env = &s.memory.env;
-	size_t nbytes[2];
-	hpc_model *models[2];
 
 	hpt_memory_init(&s.memory, 2);
 	hpt_table_numbers(&s.table, 8, 350000, 5000, 8);
@@ -274,14 +282,8 @@ check_learner(const char *what, const hpc_params *params)
 	hpt_table_frame(env, &s.table, 65534, &s.after);
 	hpt_ok(same_order(&s), "frames of a table have the same order");
 	s.before.frame->pinned = true;
-	models[0] = model_of(env, s.before.frame, *params, &nbytes[0]);
-	models[1] = model_of(env, s.after.frame, *params, &nbytes[1]);
+	compare_models(&s, what, params);
 	hpt_ok(!same_order(&s) && same_rows(&s), "%s arranges its rows", what);
-	hpt_ok(models[0] != NULL && models[1] != NULL && nbytes[0] == nbytes[1] &&
-			   memcmp(models[0], models[1], nbytes[0]) == 0,
-		   "%s: the same bytes", what);
-	for (int i = 0; i < 2; i++)
-		hpt_release(env, models[i]);
 	end(&s);
 }
 
