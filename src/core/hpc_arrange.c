@@ -42,17 +42,13 @@ typedef struct arrangement
 	double unit;   /* what q is of that distance */
 } arrangement;
 
-/* Bits of the weight of all rows, and of what room that leaves for q. */
 static int
 weight_bits(const hpc_frame *frame)
 {
-	int bits = 1;
-
-	while (frame->ncopies >> bits > 0)
-		bits++;
-	return bits;
+	return hpc_exponent_above((double) frame->ncopies);
 }
 
+/* What the weight of all rows leaves. */
 static int
 target_bits(const hpc_frame *frame)
 {
@@ -79,11 +75,8 @@ count_levels(const hpc_frame *frame, uint32_t max_leaves)
 	uint32_t leaves = max_leaves > 0 && max_leaves < frame->nrows
 						  ? max_leaves
 						  : frame->nrows;
-	uint64_t levels = 1;
 
-	while (leaves >> levels > 0)
-		levels++;
-	return levels;
+	return (uint64_t) hpc_exponent_above(leaves);
 }
 
 bool
@@ -143,18 +136,13 @@ grow(hpc_crew *crew, void *context)
 static bool
 measure_targets(arrangement *a)
 {
-	const hpc_frame *frame = a->frame;
-	double low = frame->target_min;
-	double high = frame->target_max;
+	double low;
+	double high;
 
-	if (frame->log_target)
-	{
-		low = hpc_log(low);
-		high = hpc_log(high);
-	}
+	hpc_frame_target_range(a->frame, &low, &high);
 	a->center = high / 2 + low / 2;
 	a->half = high / 2 - low / 2;
-	a->unit = hpc_scale(1, target_bits(frame));
+	a->unit = hpc_scale(1, target_bits(a->frame));
 	return a->half > 0;
 }
 
@@ -184,4 +172,13 @@ hpc_arrange(hpc_env *env, hpc_frame *frame)
 		status = hpc_frame_reorder(env, frame, a.tree->rows);
 	hpc_grower_free(env, a.grower);
 	return status;
+}
+
+hpc_status
+hpc_arrange_for(hpc_env *env, hpc_frame *frame, uint64_t ntrees,
+				uint32_t max_leaves)
+{
+	return hpc_arrange_pays(env, frame, ntrees, max_leaves)
+			   ? hpc_arrange(env, frame)
+			   : HPC_OK;
 }

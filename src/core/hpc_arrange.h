@@ -21,4 +21,8 @@ extern bool hpc_arrange_pays(const hpc_env *env, const hpc_frame *frame,
  */
 extern hpc_status hpc_arrange(hpc_env *env, hpc_frame *frame);
 
+/* The same where it pays. */
+extern hpc_status hpc_arrange_for(hpc_env *env, hpc_frame *frame,
+								  uint64_t ntrees, uint32_t max_leaves);
+
 #endif /* HPC_ARRANGE_H */

@@ -335,16 +335,6 @@ choose_records(boosting *b)
 	return HPC_OK;
 }
 
-/* Rows that do not move are best arranged once. */
-static hpc_status
-arrange(boosting *b)
-{
-	if (!hpc_arrange_pays(b->env, b->frame, (uint64_t) b->params->rounds,
-						  (uint32_t) b->params->max_leaves))
-		return HPC_OK;
-	return hpc_arrange(b->env, b->frame);
-}
-
 /* As many workers as have something to do, and as memory has growers for. */
 static hpc_status
 choose_workers(boosting *b)
@@ -416,7 +406,9 @@ prepare(boosting *b)
 	if (suits_records(b))
 		status = choose_packs(b);
 	if (status == HPC_OK && b->lines == NULL)
-		status = arrange(b);
+		status =
+			hpc_arrange_for(b->env, b->frame, (uint64_t) b->params->rounds,
+							(uint32_t) b->params->max_leaves);
 	if (status == HPC_OK && stops)
 		status = draw_folds(b, tenth);
 	if (status == HPC_OK && b->lines != NULL)

@@ -242,14 +242,10 @@ bits_to_add(const forest *f)
 static int
 exponent_around(const forest *f, double center)
 {
-	double low = f->frame->target_min;
-	double high = f->frame->target_max;
+	double low;
+	double high;
 
-	if (f->frame->log_target)
-	{
-		low = hpc_log(low);
-		high = hpc_log(high);
-	}
+	hpc_frame_target_range(f->frame, &low, &high);
 	/* the distance itself may overflow */
 	center /= 2;
 	return 1 + hpc_exponent_above(fmax(high / 2 - center, center - low / 2));
@@ -695,10 +691,9 @@ prepare(forest *f, hpc_frame *frame)
 	status =
 		hpc_grower_count(f->env, frame, &f->rules, f->fixed.wide,
 						 has_oob(params) ? walker_bytes(f) : 0, &f->nworkers);
-	if (status == HPC_OK &&
-		hpc_arrange_pays(f->env, frame, (uint64_t) params->trees,
-						 (uint32_t) params->max_leaves))
-		status = hpc_arrange(f->env, frame);
+	if (status == HPC_OK)
+		status = hpc_arrange_for(f->env, frame, (uint64_t) params->trees,
+								 (uint32_t) params->max_leaves);
 	return status == HPC_OK ? allocate(f) : status;
 }
 

@@ -166,6 +166,10 @@ extern hpc_status hpc_frame_thin(hpc_env *env, hpc_frame *frame, hpc_tag tag,
 extern hpc_status
 hpc_frame_reorder(hpc_env *env, hpc_frame *frame, const uint32_t *order);
 
+/* Least and greatest target, as learned. */
+extern void
+hpc_frame_target_range(const hpc_frame *frame, double *low, double *high);
+
 /* The size of the largest target. */
 extern hpc_status
 hpc_frame_largest_target(hpc_env *env, const hpc_frame *frame,

@@ -199,6 +199,17 @@ hpc_frame_log_target(hpc_env *env, hpc_frame *frame, int64_t want)
 
 /* ---------- sizes ---------- */
 
+void
+hpc_frame_target_range(const hpc_frame *frame, double *low, double *high)
+{
+	*low = frame->target_min;
+	*high = frame->target_max;
+	if (!frame->log_target)
+		return;
+	*low = hpc_log(*low);
+	*high = hpc_log(*high);
+}
+
 hpc_status
 hpc_frame_largest_target(hpc_env *env, const hpc_frame *frame, double *largest)
 {

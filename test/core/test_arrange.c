@@ -21,18 +21,18 @@ typedef struct scene
 	hpt_framed after;
 } scene;
 
-static hpc_status
-begin(scene *s, uint32_t nrows, bool weights, int nthreads)
+static void
+begin(scene *s, uint32_t nrows, uint64_t seed, int nthreads)
 {
 	hpt_memory_init(&s->memory, nthreads);
-	hpt_table_houses(&s->table, nrows, 3);
-	if (weights)
-		hpt_table_weigh(&s->table, 4);
-	if (hpt_table_frame(&s->memory.env, &s->table, 65534, &s->before) !=
-			HPC_OK ||
-		hpt_table_frame(&s->memory.env, &s->table, 65534, &s->after) != HPC_OK)
-		return HPC_NO_MEMORY;
-	return hpc_arrange(&s->memory.env, s->after.frame);
+	hpt_table_houses(&s->table, nrows, seed);
+}
+
+static void
+make_frames(scene *s)
+{
+	hpt_table_frame(&s->memory.env, &s->table, 65534, &s->before);
+	hpt_table_frame(&s->memory.env, &s->table, 65534, &s->after);
 }
 
 static void
@@ -99,8 +99,13 @@ static void
 check_rows(uint32_t nrows, bool weights, int nthreads)
 {
 	scene s;
-	hpc_status status = begin(&s, nrows, weights, nthreads);
+	hpc_status status;
 
+	begin(&s, nrows, 3, nthreads);
+	if (weights)
+		hpt_table_weigh(&s.table, 4);
+	make_frames(&s);
+	status = hpc_arrange(&s.memory.env, s.after.frame);
 	hpt_ok(status == HPC_OK && same_rows(&s),
 		   "%d rows%s, %d threads: the same rows", (int) nrows,
 		   weights ? " with weights" : "", nthreads);
@@ -117,12 +122,10 @@ check_logarithms(void)
 	hpc_env *env = &s.memory.env;
 	hpc_status status;
 
-	hpt_memory_init(&s.memory, 1);
-	hpt_table_houses(&s.table, 5000, 9);
+	begin(&s, 5000, 9, 1);
 	for (uint32_t i = 0; i < s.table.nrows; i++)
 		s.table.target[i] = hpc_exp(s.table.target[i] / 1e4);
-	hpt_table_frame(env, &s.table, 65534, &s.before);
-	hpt_table_frame(env, &s.table, 65534, &s.after);
+	make_frames(&s);
 	hpc_frame_log_target(env, s.before.frame, 1);
 	hpc_frame_log_target(env, s.after.frame, 1);
 	status = hpc_arrange(env, s.after.frame);
@@ -139,12 +142,10 @@ check_equal_targets(void)
 	scene s;
 	hpc_status status;
 
-	hpt_memory_init(&s.memory, 1);
-	hpt_table_houses(&s.table, 300, 5);
+	begin(&s, 300, 5, 1);
 	for (uint32_t i = 0; i < s.table.nrows; i++)
 		s.table.target[i] = 1e308;
-	hpt_table_frame(&s.memory.env, &s.table, 65534, &s.before);
-	hpt_table_frame(&s.memory.env, &s.table, 65534, &s.after);
+	make_frames(&s);
 	status = hpc_arrange(&s.memory.env, s.after.frame);
 	hpt_ok(status == HPC_OK && same_rows(&s), "equal targets");
 	end(&s);
@@ -157,12 +158,10 @@ check_extreme_targets(void)
 	scene s;
 	hpc_status status;
 
-	hpt_memory_init(&s.memory, 1);
-	hpt_table_houses(&s.table, 300, 6);
+	begin(&s, 300, 6, 1);
 	for (uint32_t i = 0; i < s.table.nrows; i++)
 		s.table.target[i] = i % 2 == 0 ? 1.7e308 : -1.7e308 + i;
-	hpt_table_frame(&s.memory.env, &s.table, 65534, &s.before);
-	hpt_table_frame(&s.memory.env, &s.table, 65534, &s.after);
+	make_frames(&s);
 	status = hpc_arrange(&s.memory.env, s.after.frame);
 	hpt_ok(status == HPC_OK && same_rows(&s), "extreme targets");
 	end(&s);
@@ -223,8 +222,12 @@ check_models(const char *what, const hpc_params *params, bool weights)
 {
 	scene s;
 
-	if (begin(&s, 6000, weights, 2) != HPC_OK)
-		hpt_ok(false, "%s: frames", what);
+	begin(&s, 6000, 3, 2);
+	if (weights)
+		hpt_table_weigh(&s.table, 4);
+	make_frames(&s);
+	if (hpc_arrange(&s.memory.env, s.after.frame) != HPC_OK)
+		hpt_ok(false, "%s: arranged", what);
 	compare_models(&s, what, params);
 	end(&s);
 }
@@ -274,12 +277,10 @@ static void
 check_learner(const char *what, const hpc_params *params)
 {
 	scene s;
-	hpc_env *env = &s.memory.env;
 
 	hpt_memory_init(&s.memory, 2);
 	hpt_table_numbers(&s.table, 8, 350000, 5000, 8);
-	hpt_table_frame(env, &s.table, 65534, &s.before);
-	hpt_table_frame(env, &s.table, 65534, &s.after);
+	make_frames(&s);
 	hpt_ok(same_order(&s), "frames of a table have the same order");
 	s.before.frame->pinned = true;
 	compare_models(&s, what, params);
@@ -349,8 +350,7 @@ try(int64_t fail_at, int64_t cancel_at, int64_t *nblocks)
 	scene s;
 	hpc_status status;
 
-	hpt_memory_init(&s.memory, 1);
-	hpt_table_houses(&s.table, 70000, 7);
+	begin(&s, 70000, 7, 1);
 	hpt_table_frame(&s.memory.env, &s.table, 255, &s.after);
 	*nblocks = s.memory.nblocks;
 	s.memory.fail_at = fail_at > 0 ? s.memory.nrequests + fail_at : 0;
